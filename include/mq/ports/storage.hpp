@@ -1,0 +1,151 @@
+// The Storage port: what the broker asks of a disk. Implementations: store/rocks_store (RocksDB), store/memory_store, and the
+// simulator's, which loses what was not synced.
+//
+// What is stored:
+//  - metadata: small named records (exchanges, queues, bindings, users); key and value are the caller's bytes.
+//  - pages: the messages one queue persisted within one commit, in order of offset, under (queue id, first offset).
+//  - marks: per page, what happened to single messages of it (settled, or returned N times). Marks merge: settled wins over any
+//    count, a higher count over a lower; their order of arrival does not matter.
+//  - queue state: a few numbers per queue, overwritten as a whole.
+//
+// Threads: commit() and the scans are called from one blocking strand at a time; read_page() may run beside commit() from another
+// thread; encode_page() is const and called from any thread.
+#pragma once
+
+#include <boost/intrusive_ptr.hpp>
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "mq/base/clock.hpp"
+
+namespace mq::broker {
+class Message;
+using MessagePtr = boost::intrusive_ptr<const Message>;
+}  // namespace mq::broker
+
+namespace mq {
+
+using QueueId = std::uint64_t;  ///< never reused, not even after the queue is gone
+using Offset = std::uint64_t;   ///< a message's place in its queue; grows by one with each message
+
+struct StorageError {
+  enum class Kind : std::uint8_t { kIo, kNoSpace, kCorrupt, kNotFound, kVersion, kLocked };
+  Kind kind = Kind::kIo;
+  std::string text;
+};
+[[noreturn]] void throw_exception_from_error(const StorageError& error, const boost::source_location& where);
+
+template <class T = void>
+using StorageResult = boost::system::result<T, StorageError>;
+
+/// One message as a page holds it.
+struct PageRecord {
+  Offset offset = 0;
+  broker::MessagePtr message;
+  UnixMillis enqueued_at = 0;
+  UnixMillis deadline = kNever;  ///< when it expires
+};
+
+/// What recovery needs to know of a page without reading it.
+struct PageIndex {
+  Offset first = 0;
+  Offset last = 0;                      ///< inclusive; offsets in between may be missing
+  std::uint32_t count = 0;              ///< records in the page
+  std::uint64_t body_bytes = 0;         ///< sum of the bodies
+  UnixMillis earliest_deadline = kNever;
+  UnixMillis first_enqueued_at = 0;
+  std::uint8_t priority_level = 0;
+  bool transient = false;               ///< spilled to save memory; forgotten at the next start
+  bool operator==(const PageIndex&) const = default;
+};
+
+/// What happened to one message of a stored page.
+struct Mark {
+  static constexpr std::uint32_t kSettled = 0xFFFFFFFF;
+  Offset offset = 0;
+  std::uint32_t value = 0;  ///< kSettled, or how often it was returned to the queue
+  bool operator==(const Mark&) const = default;
+};
+
+/// Numbers kept per queue.
+struct QueueState {
+  Offset next_offset = 0;        ///< offsets from here on were never given out (a lower bound: pages may reach beyond)
+  Offset delivered_below = 0;    ///< messages below this may have been delivered before the last stop
+  bool operator==(const QueueState&) const = default;
+};
+
+/// An encoded page, ready to be written.
+struct EncodedPage {
+  QueueId queue = 0;
+  PageIndex index;
+  std::string bytes;
+};
+
+/// Everything that must become true at once. Built anywhere, committed by the committer.
+struct WriteSet {
+  struct PutMetadata { std::string key, value; };
+  struct DeleteMetadata { std::string key; };
+  struct AddMarks { QueueId queue = 0; Offset page_first = 0; std::vector<Mark> marks; };
+  /// `had_marks` tells whether any mark was ever written for the page, so that the store need not look.
+  struct DropPage { QueueId queue = 0; Offset page_first = 0; bool had_marks = false; };
+  struct PutQueueState { QueueId queue = 0; QueueState state; };
+  struct DropQueue { QueueId queue = 0; };
+  using Operation = std::variant<PutMetadata, DeleteMetadata, EncodedPage, AddMarks, DropPage, PutQueueState, DropQueue>;
+
+  std::vector<Operation> operations;
+  bool needs_sync = false;  ///< somebody waits for this to be on disk
+
+  [[nodiscard]] bool empty() const noexcept { return operations.empty(); }
+};
+
+/// A page as recovery sees it.
+struct RecoveredPage {
+  PageIndex index;
+  std::vector<Mark> marks;  ///< merged, in order of offset
+};
+struct RecoveredQueue {
+  QueueState state;
+  std::vector<RecoveredPage> pages;  ///< in order of first offset
+};
+
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  /// Encodes records (ascending offsets, at least one) into a page. `index` fields are filled from the records, `priority_level` and
+  /// `transient` are taken over.
+  [[nodiscard]] virtual EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const = 0;
+
+  /// Applies all sets as one atomic write, in their order; synced before it returns if any of them needs it. On an error nothing or
+  /// everything may have reached the disk: the caller must not confirm and must not go on.
+  [[nodiscard]] virtual StorageResult<> commit(std::span<WriteSet* const> sets) = 0;
+
+  /// The records of a page, in order of offset, marks not applied. kCorrupt when its checksum fails; `salvaged`, if given, then receives
+  /// the records that are still whole.
+  [[nodiscard]] virtual StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged = nullptr) = 0;
+
+  /// Calls `visit(key, value)` for every metadata record whose key starts with `prefix`, in key order.
+  virtual StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) = 0;
+
+  /// Everything known of a queue's pages without reading their bodies. Transient pages of an earlier run are not among them.
+  [[nodiscard]] virtual StorageResult<RecoveredQueue> recover_queue(QueueId queue) = 0;
+
+  /// Queue ids that have pages, marks or state: recovery drops those no metadata speaks of.
+  [[nodiscard]] virtual StorageResult<std::vector<QueueId>> stored_queues() = 0;
+
+  /// Makes everything committed so far durable (used at shutdown).
+  [[nodiscard]] virtual StorageResult<> sync() = 0;
+
+  /// Where the data lies, for messages; ":memory:" when nowhere.
+  [[nodiscard]] virtual const std::string& location() const noexcept = 0;
+};
+
+}  // namespace mq
