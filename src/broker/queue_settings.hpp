@@ -1,0 +1,44 @@
+// What a queue's arguments, its policy and the operator policy come to: resolved once (queue_arguments.hpp), read by the queue. Nobody
+// parses an `x-` string after that. Units stand last in the names; nullopt = not set, no limit.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mq/base/clock.hpp"
+
+namespace mq::broker {
+
+/// The kinds of queue a client may ask for with x-queue-type.
+enum class QueueType : std::uint8_t { kClassic, kQuorum, kStream };
+
+/// What happens to a publish that meets a full queue.
+enum class Overflow : std::uint8_t {
+  kDropHead,          ///< the oldest message goes (dead-lettered with reason maxlen)
+  kRejectPublish,     ///< the new message is refused with basic.nack
+  kRejectPublishDlx,  ///< refused, and dead-lettered as well
+};
+
+/// How hard the queue tries to get a dead letter to its exchange.
+enum class DeadLetterStrategy : std::uint8_t { kAtMostOnce, kAtLeastOnce };
+
+struct QueueSettings {
+  std::optional<Millis> message_ttl_ms;  ///< 0 = deliver at once or drop
+  std::optional<Millis> expires_ms;      ///< the unused queue goes after this long; at least 1
+  std::optional<std::uint64_t> max_length;        ///< ready messages
+  std::optional<std::uint64_t> max_length_bytes;  ///< bodies of ready messages
+  std::optional<std::string> dead_letter_exchange;
+  std::optional<std::string> dead_letter_routing_key;
+  std::optional<std::int64_t> delivery_limit;  ///< failed attempts a message survives; never negative here (unlimited = nullopt)
+  std::optional<Millis> consumer_timeout_ms;   ///< how long a delivery may stay unacknowledged; 0 = for ever; nullopt = as configured
+  std::optional<std::uint8_t> max_priority;
+  QueueType type = QueueType::kClassic;
+  Overflow overflow = Overflow::kDropHead;
+  DeadLetterStrategy dead_letter_strategy = DeadLetterStrategy::kAtMostOnce;
+  bool single_active_consumer = false;
+
+  bool operator==(const QueueSettings&) const = default;
+};
+
+}  // namespace mq::broker
