@@ -1,0 +1,123 @@
+// What an operator can set: plain values with their defaults, and how they are read from a TOML file and from `key=value` texts.
+//
+// Units stand last in each name. The keys, bounds and help texts are rows of one table (server/config_options); config/brokerd.toml is
+// written from it. A Config is a value: loaded once, then handed down; threads share copies.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mq {
+
+/// How much memory the broker may use before it stops reading from publishers: a share of the machine's, or a number of bytes.
+struct MemoryWatermark {
+  double fraction = 0.6;    ///< of the memory of the machine or of its control group; used while `bytes` is 0
+  std::uint64_t bytes = 0;  ///< 0 = use the fraction
+  /// The limit in bytes, on a machine with `total_bytes` of memory.
+  [[nodiscard]] std::uint64_t limit_bytes(std::uint64_t total_bytes) const noexcept {
+    return bytes != 0 ? bytes : static_cast<std::uint64_t>(fraction * static_cast<double>(total_bytes));
+  }
+  bool operator==(const MemoryWatermark&) const = default;
+};
+
+struct Config {
+  // server
+  std::string data_dir = "./brokerd-data";  ///< the default yields to $STATE_DIRECTORY, which systemd sets
+  std::uint32_t threads = 0;                ///< that serve connections and queues; 0 = one per processor
+  std::uint32_t shutdown_timeout_ms = 10'000;
+
+  // amqp
+  std::string bind = "::";            ///< `::` takes IPv4 too, and means 0.0.0.0 where there is no IPv6
+  std::uint16_t amqp_port = 5672;     ///< 0 = one the system picks
+  std::uint32_t max_connections = 0;  ///< 0 = no limit but that of open files
+  std::uint16_t channel_max = 2047;   ///< per connection; 0 = no limit
+  std::uint32_t frame_max_bytes = 128 * 1024;
+  std::uint32_t initial_frame_max_bytes = 8 * 1024;  ///< before the peer has logged in
+  std::uint16_t heartbeat_s = 60;                    ///< suggested to clients; 0 = none
+  std::uint32_t handshake_timeout_ms = 10'000;
+  std::uint64_t max_message_bytes = 16ULL << 20;
+
+  // tls
+  std::uint16_t tls_port = 0;    ///< 0 = no TLS listener
+  std::string tls_certificate;   ///< PEM file, the server's certificate and those between it and the root
+  std::string tls_key;           ///< PEM file
+  std::string tls_ca;            ///< PEM file, whose certificates vouch for clients
+  bool tls_verify_peer = false;  ///< clients must show a certificate that tls_ca vouches for
+
+  // auth: what is made on the first start, when the data directory is empty
+  std::string default_user = "guest";
+  std::string default_password = "guest";
+  std::string default_vhost = "/";
+  std::vector<std::string> loopback_users = {"guest"};  ///< may log in from this machine only
+
+  // queues
+  std::uint32_t consumer_timeout_ms = 1'800'000;   ///< a delivery must be settled within; 0 = never times out
+  std::int32_t default_queue_delivery_limit = 20;  ///< for quorum queues that set none; -1 = no limit
+
+  // flow: what may be under way or in memory
+  std::uint64_t publish_window_bytes = 1ULL << 20;    ///< per connection: published, not yet taken in by the queues
+  std::uint64_t outbox_bytes = 512ULL << 10;          ///< per connection: delivered, not yet taken by the socket
+  std::uint64_t queue_resident_bytes = 64ULL << 20;   ///< message bodies one queue keeps in memory
+  std::uint64_t total_resident_bytes = 512ULL << 20;  ///< message bodies all queues keep in memory
+  MemoryWatermark memory_watermark;
+  std::uint64_t disk_free_limit_bytes = 50'000'000;  ///< with less space left, publishers are not read; 0 = not watched
+
+  // log
+  std::string log_level = "info";  ///< trace, debug, info, warn, error or off
+  std::string log_file;            ///< empty = the console only
+  std::uint64_t log_rotate_bytes = 64ULL << 20;
+  std::uint32_t log_keep_files = 5;
+
+  bool operator==(const Config&) const = default;
+};
+
+/// One thing wrong with a configuration.
+struct ConfigError {
+  std::string source;        ///< a file's name, or what else the text came from
+  std::uint32_t line = 0;    ///< 0 = not from a place in a file
+  std::uint32_t column = 0;  ///< 0 likewise
+  std::string text;
+
+  /// `source:line:column: text`
+  [[nodiscard]] std::string to_string() const;
+};
+using ConfigErrors = std::vector<ConfigError>;  ///< all that is wrong, in order of place; never empty as an error
+[[noreturn]] void throw_exception_from_error(const ConfigErrors& errors, const boost::source_location& where);
+
+template <class T = void>
+using ConfigResult = boost::system::result<T, ConfigErrors>;
+
+/// A Config with its defaults, and the data directory a service manager names in $STATE_DIRECTORY if it names one.
+[[nodiscard]] Config default_config();
+
+/// `default_config()` overlaid with a TOML file. Unknown keys, wrong types, values out of bounds and contradictions are errors.
+[[nodiscard]] ConfigResult<Config> load_config(const std::string& path);
+/// The same from a text; `source` stands in the errors.
+[[nodiscard]] ConfigResult<Config> parse_config(std::string_view toml, const std::string& source);
+
+/// Sets one key, e.g. `amqp.port`, from a text such as `5672`, `64MiB`, `30s`, `true` or `guest,app` (a list). Bounds are checked;
+/// contradictions with other keys are found by check_config() once all is set.
+[[nodiscard]] ConfigResult<> apply_override(Config& config, std::string_view key, std::string_view text);
+/// Finds values that contradict each other, e.g. a TLS port without a certificate.
+[[nodiscard]] ConfigResult<> check_config(const Config& config);
+
+/// One key whose value differs between two configurations.
+struct ConfigChange {
+  std::string_view key;
+  std::string from;  ///< as it would be written in TOML; `***` for secrets
+  std::string to;
+  bool reloadable = false;  ///< can be taken over by a running broker
+};
+[[nodiscard]] std::vector<ConfigChange> config_changes(const Config& from, const Config& to);
+/// Takes the reloadable values of `fresh` over into `running`; returns all changes, those not taken over (reloadable == false) too.
+std::vector<ConfigChange> reload_config(Config& running, const Config& fresh);
+
+/// The text of config/brokerd.toml: every key with its default, bounds and meaning, each commented out.
+[[nodiscard]] std::string config_file_text();
+/// Every key with its default and meaning, for `--help`.
+[[nodiscard]] std::string config_help_text();
+
+}  // namespace mq
