@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,8 +57,8 @@ class Table {
   void append(std::string_view name, Value value);
 
   [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
-  [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
-  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] bool empty() const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept;
   bool operator==(const Table&) const;
 
  private:
@@ -102,6 +103,10 @@ struct Value {
   [[nodiscard]] std::string_view type_name() const noexcept;
   bool operator==(const Value& other) const { return of == other.of; }
 };
+
+// Here and not in the class: an entry's size is known only once Value is complete.
+inline bool Table::empty() const noexcept { return entries_.empty(); }
+inline std::size_t Table::size() const noexcept { return entries_.size(); }
 
 /// Nesting beyond this is refused as malformed: it bounds the stack whatever arrives.
 inline constexpr int kMaxTableDepth = 64;
