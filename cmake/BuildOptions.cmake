@@ -1,7 +1,8 @@
 # Warnings, hardening, sanitizers, linker and compiler cache: the same for every target.
 find_program(BROKERD_CCACHE ccache)
 if(BROKERD_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${BROKERD_CCACHE}")
+  # The sloppiness lets ccache serve files that use a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env "CCACHE_SLOPPINESS=pch_defines,time_macros" "${BROKERD_CCACHE}")
 endif()
 find_program(BROKERD_MOLD mold)
 if(BROKERD_MOLD)
