@@ -25,6 +25,7 @@ def queue_with(channel, name, **arguments):
 
 def test_messages_older_than_the_queue_ttl_go(channel, name):
     queue = queue_with(channel, name, message_ttl=100)
+    channel.confirm_delivery()  # so that the messages are in the queue before its count is asked for
     publish_all(channel, queue, [b"1", b"2"])
     expect_ready(channel, queue, 0)
     assert channel.basic_get(queue) == (None, None, None)
@@ -99,16 +100,22 @@ def test_deaths_in_the_same_queue_are_counted(channel, name, dead_letters):
     assert [(death["queue"], death["count"]) for death in deaths] == [(dlq, 3), (queue, 3)]
 
 
-def test_a_message_going_round_by_expiry_alone_is_dropped(channel, name):
-    queue = name()
-    channel.queue_declare(queue, arguments={"x-message-ttl": 20, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue})
-    publish_all(channel, queue, [b"round and round"])
-    expect_ready(channel, queue, 0)
-    assert channel.basic_get(queue) == (None, None, None)
+def test_a_message_going_round_by_expiry_alone_is_dropped(channel, name, dead_letters):
+    exchange, witness = dead_letters
+    queue = queue_with(channel, name, message_ttl=30, dead_letter_exchange=exchange)
+    channel.queue_bind(queue, exchange)
+    # Each death is seen by the witness; a second round of the first message would be there before the second message is.
+    publish_all(channel, queue, [b"first"])
+    seen = [get(channel, witness)]
+    publish_all(channel, queue, [b"second"])
+    seen.append(get(channel, witness))
+    assert [item.body for item in seen] == [b"first", b"second"]
+    assert [item.properties.headers["x-death"][0]["count"] for item in seen] == [1, 1]
 
 
 def test_a_dead_letter_without_its_exchange_is_dropped(channel, name):
     queue = queue_with(channel, name, message_ttl=20, dead_letter_exchange=name("absent"))
+    channel.confirm_delivery()
     publish_all(channel, queue, [b"x"])
     expect_ready(channel, queue, 0)
 

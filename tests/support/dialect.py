@@ -12,6 +12,8 @@ ROWS = {
     "answer to a foreign header":           ((b"AMQP\x00\x00\x09\x01",), (b"AMQP\x00\x00\x09\x01", b"AMQP\x03\x01\x00\x00")),
     # The smallest frame_max a server accepts in tune-ok (4.1 refuses less than 8192; brokerd stays with 4096).
     "smallest frame_max":                   ((4096,), (4096, 8192)),
+    # Whether bodies beyond the announced size, and announced sizes beyond all limits, are refused (3.10 waits for more).
+    "body sizes are checked":               (False, True),
     # x-death in a published message: 3.x goes on counting from it, 4.x starts anew.
     "published x-death is believed":        (True, False),
     # A dead letter with a new routing key: 3.x (before 3.13) strips the CC header, later versions keep it.
