@@ -6,7 +6,6 @@
 // Error texts are RabbitMQ's (see docs/semantics.md): clients assert them.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -100,7 +99,7 @@ class Topology {
   [[nodiscard]] Result<TopologyChange> delete_exchange(std::string_view name, bool if_unused);
 
   // --- queues ---
-  /// Adds a queue that is not there yet (the engine has looked).
+  /// Adds a queue that is not there yet (the engine has looked). Pointers to its QueueInfo stay good until it is removed.
   void add_queue(const QueueInfo& queue, DestinationPtr destination);
   [[nodiscard]] const QueueInfo* find_queue(std::string_view name) const noexcept;
   /// 404 `no queue 'q' in vhost '/'` when missing.
@@ -110,6 +109,8 @@ class Topology {
   TopologyChange remove_queue(std::string_view name);
 
   // --- bindings ---
+  /// Two bindings are one when ends, routing key and arguments are equal, whatever the order of the arguments. What a change reports is
+  /// the binding as it was first made.
   /// Idempotent. Errors: missing ends (404), default exchange (403), what the exchange type refuses (406).
   [[nodiscard]] Result<TopologyChange> bind(const BindingInfo& binding);
   /// Missing binding, or missing end, = success without change; the default exchange is refused (403).
@@ -121,7 +122,7 @@ class Topology {
   /// yields an empty route. `out` is overwritten; its capacity is reused.
   void route(std::string_view exchange, const RoutingInput& input, std::span<const std::string_view> more_keys, Route& out) const;
 
-  // --- listings ---
+  // --- listings --- (in an order that only changes of the topology alter)
   [[nodiscard]] std::vector<ExchangeInfo> exchanges() const;
   [[nodiscard]] std::vector<QueueInfo> queues() const;
   [[nodiscard]] std::vector<BindingInfo> bindings() const;  ///< without the default exchange's implicit ones
@@ -131,9 +132,21 @@ class Topology {
   [[nodiscard]] std::size_t queue_count() const noexcept;
 
  private:
+  struct Exchange;
+  struct Queue;
+  struct Parts;
+
+  Exchange* exchange_named(std::string_view name) const noexcept;
+  Queue* queue_named(std::string_view name) const noexcept;
+  void add_exchange(const ExchangeInfo& info, const ExchangeType& type);
+  void remove_exchange(Exchange& exchange, TopologyChange& change);
+  void remove_binding(std::uint32_t binding, TopologyChange& change);
+  void remove_unbound(TopologyChange& change);
+  BindingInfo describe(std::uint32_t binding) const;
+
   std::string vhost_;
   std::uint64_t version_ = 1;
-  // H2: private parts here
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace mq::broker
