@@ -14,7 +14,6 @@ await channel.prefetch(10)
 await channel.consume(queue, async (message) => {
   console.log(message.content.toString())
   channel.ack(message)
-  await channel.deleteQueue(queue)
   await channel.close()
   await connection.close()
 })
