@@ -1,0 +1,292 @@
+#include "broker/queue_arguments.hpp"
+
+#include <array>
+#include <limits>
+#include <optional>
+
+#include "broker/names.hpp"
+#include "broker/values.hpp"
+
+namespace mq::broker {
+
+using amqp::Table;
+using amqp::Value;
+
+namespace {
+
+constexpr QueueTypes kClassic = only(QueueType::kClassic);
+constexpr QueueTypes kQuorum = only(QueueType::kQuorum);
+constexpr QueueTypes kStream = only(QueueType::kStream);
+constexpr QueueTypes kQueues = kClassic | kQuorum;
+constexpr QueueTypes kAll = kQueues | kStream;
+
+constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kAnySign = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kTenYearsMs = 315'360'000'000;  // RabbitMQ's bound for times
+constexpr std::int64_t kDefaultDeliveryLimit = 20;     // of quorum queues, since RabbitMQ 4.0
+
+template <class Enum>
+struct Word {
+  std::string_view text;
+  Enum value;
+};
+constexpr std::array kQueueTypeWords = {Word<QueueType>{"classic", QueueType::kClassic}, Word<QueueType>{"quorum", QueueType::kQuorum},
+                                        Word<QueueType>{"stream", QueueType::kStream}};
+constexpr std::array kOverflowWords = {Word<Overflow>{"drop-head", Overflow::kDropHead}, Word<Overflow>{"reject-publish", Overflow::kRejectPublish},
+                                       Word<Overflow>{"reject-publish-dlx", Overflow::kRejectPublishDlx}};
+constexpr std::array kStrategyWords = {Word<DeadLetterStrategy>{"at-most-once", DeadLetterStrategy::kAtMostOnce},
+                                       Word<DeadLetterStrategy>{"at-least-once", DeadLetterStrategy::kAtLeastOnce}};
+
+template <class Words>
+auto find_word(const Words& words, const Value& value) -> std::optional<decltype(words[0].value)> {
+  const std::string* text = value.string();
+  if (text == nullptr) return std::nullopt;
+  for (const auto& word : words)
+    if (word.text == *text) return word.value;
+  return std::nullopt;
+}
+
+// --- what else may be wrong with a value ---
+
+std::string check_queue_type(const Value& value, const Table&) {
+  return find_word(kQueueTypeWords, value) ? "" : "\"unsupported queue type '" + *value.string() + "'\"";
+}
+std::string check_overflow(const Value& value, const Table&) { return find_word(kOverflowWords, value) ? "" : "invalid_overflow"; }
+std::string check_strategy(const Value& value, const Table&) { return find_word(kStrategyWords, value) ? "" : "invalid_dlx_strategy"; }
+std::string check_has_exchange(const Value&, const Table& arguments) {
+  return arguments.find("x-dead-letter-exchange") != nullptr ? "" : "routing_key_but_no_dlx_defined";
+}
+
+// --- which field a value sets ---
+
+template <auto Field>
+void set_integer(QueueSettings& settings, const Value& value) {
+  using Number = typename std::remove_reference_t<decltype(settings.*Field)>::value_type;
+  settings.*Field = static_cast<Number>(value.integer().value_or(0));
+}
+template <auto Field>
+void set_string(QueueSettings& settings, const Value& value) {
+  settings.*Field = *value.string();
+}
+template <auto Field, const auto& Words>
+void set_word(QueueSettings& settings, const Value& value) {
+  if (auto word = find_word(Words, value)) settings.*Field = *word;
+}
+void set_single_active_consumer(QueueSettings& settings, const Value& value) { settings.single_active_consumer = *value.boolean(); }
+void set_delivery_limit(QueueSettings& settings, const Value& value) {
+  std::int64_t limit = value.integer().value_or(-1);
+  settings.delivery_limit = limit < 0 ? std::nullopt : std::optional(limit);
+}
+
+// --- the table ---
+
+using S = QueueSettings;
+constexpr auto kInteger = ArgumentKind::kInteger;
+constexpr auto kString = ArgumentKind::kString;
+constexpr auto kBoolean = ArgumentKind::kBoolean;
+constexpr auto kIgnored = ArgumentKind::kIgnored;
+
+// clang-format off
+constexpr QueueArgument kArguments[] = {
+    // name, policy key, operator policy, types, kind, least, most, too large, check, merge, field
+    {"x-queue-type", "", false, kAll, kString, 0, 0, "", check_queue_type, Merge::kArgumentOnly, set_word<&S::type, kQueueTypeWords>},
+    {"x-expires", "expires", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", nullptr, Merge::kLess, set_integer<&S::expires_ms>},
+    {"x-message-ttl", "message-ttl", true, kQueues, kInteger, 0, kTenYearsMs, "value_too_large", nullptr, Merge::kLess, set_integer<&S::message_ttl_ms>},
+    {"x-dead-letter-exchange", "dead-letter-exchange", false, kQueues, kString, 0, 0, "", nullptr, Merge::kArgumentWins, set_string<&S::dead_letter_exchange>},
+    {"x-dead-letter-routing-key", "dead-letter-routing-key", false, kQueues, kString, 0, 0, "", check_has_exchange, Merge::kArgumentWins, set_string<&S::dead_letter_routing_key>},
+    {"x-dead-letter-strategy", "dead-letter-strategy", false, kQuorum, kString, 0, 0, "", check_strategy, Merge::kArgumentWins, set_word<&S::dead_letter_strategy, kStrategyWords>},
+    {"x-max-length", "max-length", true, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::max_length>},
+    {"x-max-length-bytes", "max-length-bytes", true, kAll, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::max_length_bytes>},
+    {"x-max-priority", "", false, kClassic, kInteger, 0, 255, "max_value_exceeded", nullptr, Merge::kArgumentOnly, set_integer<&S::max_priority>},
+    {"x-overflow", "overflow", true, kQueues, kString, 0, 0, "", check_overflow, Merge::kArgumentWins, set_word<&S::overflow, kOverflowWords>},
+    {"x-single-active-consumer", "", false, kQueues, kBoolean, 0, 0, "", nullptr, Merge::kArgumentOnly, set_single_active_consumer},
+    {"x-delivery-limit", "delivery-limit", true, kQuorum, kInteger, kAnySign, kUnbounded, "", nullptr, Merge::kLimit, set_delivery_limit},
+    {"x-consumer-timeout", "consumer-timeout", false, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::consumer_timeout_ms>},
+    // streams
+    {"x-max-age", "max-age", false, kStream, kString, 0, 0, "", nullptr, Merge::kPolicyWins, nullptr},
+    {"x-stream-max-segment-size-bytes", "stream-max-segment-size-bytes", false, kStream, kInteger, 0, kUnbounded, "", nullptr, Merge::kPolicyWins, nullptr},
+    {"x-stream-filter-size-bytes", "stream-filter-size-bytes", false, kStream, kInteger, 0, kUnbounded, "", nullptr, Merge::kPolicyWins, nullptr},
+    // replication, old queue versions and lazy queues: taken from clients that still send them
+    {"x-queue-mode", "queue-mode", false, kAll, kIgnored},
+    {"x-queue-version", "queue-version", true, kAll, kIgnored},
+    {"x-queue-master-locator", "queue-master-locator", false, kAll, kIgnored},
+    {"x-queue-leader-locator", "queue-leader-locator", false, kAll, kIgnored},
+    {"x-quorum-initial-group-size", "", false, kAll, kIgnored},
+    {"x-quorum-target-group-size", "target-group-size", true, kAll, kIgnored},
+    {"x-initial-cluster-size", "initial-cluster-size", false, kAll, kIgnored},
+    {"x-member-placement-tag", "member-placement-tag", true, kAll, kIgnored},
+    {"x-max-in-memory-length", "max-in-memory-length", true, kAll, kIgnored},
+    {"x-max-in-memory-bytes", "max-in-memory-bytes", true, kAll, kIgnored},
+    {"x-ha-policy", "ha-mode", false, kAll, kIgnored},
+    {"x-ha-policy-params", "ha-params", false, kAll, kIgnored},
+    {"x-ha-sync-mode", "ha-sync-mode", false, kAll, kIgnored},
+    {"x-cancel-on-ha-failover", "", false, kAll, kIgnored},
+    {"x-name-prefix", "", false, kAll, kIgnored},
+};
+// clang-format on
+
+// --- checking ---
+
+std::string pair_term(std::string_view tag, std::string_view what) { return "{" + std::string(tag) + "," + std::string(what) + "}"; }
+
+std::string check_integer(const QueueArgument& row, const Value& value) {
+  auto number = value.integer();
+  if (!number) return "\"expected integer, got " + std::string(value.type_name()) + "\"";
+  std::string text = std::to_string(*number);
+  if (*number < row.least) return *number == 0 ? pair_term("value_zero", text) : pair_term("value_negative", text);
+  if (*number > row.most) return pair_term(row.too_large, text);
+  return "";
+}
+
+/// What is wrong with the value's kind and bounds: an error term, empty = nothing.
+std::string check_kind(const QueueArgument& row, const Value& value) {
+  switch (row.kind) {
+    case ArgumentKind::kInteger: return check_integer(row, value);
+    case ArgumentKind::kString: return value.string() != nullptr ? "" : pair_term("unacceptable_type", value.type_name());
+    case ArgumentKind::kBoolean: return value.boolean() != nullptr ? "" : pair_term("unacceptable_type", value.type_name());
+    case ArgumentKind::kIgnored: break;
+  }
+  return "";
+}
+
+Result<> check_argument(const QueueArgument& row, std::string_view resource, const Table& arguments) {
+  const Value* value = arguments.find(row.name);
+  if (value == nullptr) return {};
+  std::string wrong = check_kind(row, *value);
+  if (wrong.empty() && row.check != nullptr) wrong = row.check(*value, arguments);
+  if (wrong.empty()) return {};
+  std::string text = "invalid arg '" + std::string(row.name) + "' for ";
+  return fail(ReplyCode::kPreconditionFailed, text.append(resource).append(": ").append(wrong));
+}
+
+Result<> check_arguments_fit_type(QueueType type, std::string_view resource, const Table& arguments) {
+  for (const auto& [name, value] : arguments.entries()) {
+    const QueueArgument* row = find_queue_argument(name);
+    if (row == nullptr || (row->types & only(type)) != 0) continue;
+    std::string text = "invalid arg '" + name + "' for ";
+    text.append(resource).append(" of queue type rabbit_").append(queue_type_name(type)).append("_queue");
+    return fail(ReplyCode::kPreconditionFailed, std::move(text));
+  }
+  return {};
+}
+
+Result<> check_quorum_properties(std::string_view resource, bool durable, bool exclusive, bool auto_delete) {
+  const char* wrong = auto_delete ? "auto-delete" : exclusive ? "exclusive-owner" : durable ? nullptr : "non-durable";
+  if (wrong == nullptr) return {};
+  std::string text = "invalid property '" + std::string(wrong) + "' for ";
+  return fail(ReplyCode::kPreconditionFailed, text.append(resource));
+}
+
+// --- merging ---
+
+/// Of two values of one row the one that counts; either may be null. `first` is the argument, or the operator's value.
+const Value* merge(Merge rule, const Value* first, const Value* second) {
+  if (first == nullptr || second == nullptr) return first != nullptr ? first : second;
+  std::int64_t a = first->integer().value_or(0), b = second->integer().value_or(0);
+  switch (rule) {
+    case Merge::kLess: return b < a ? second : first;
+    case Merge::kLimit: return a < 0 || b < 0 ? (b > a ? second : first) : (b < a ? second : first);
+    case Merge::kPolicyWins: return second;
+    case Merge::kArgumentOnly:
+    case Merge::kArgumentWins: break;
+  }
+  return first;
+}
+
+/// The value of a policy for that row, if there is one and it fits.
+const Value* policy_value(const QueueArgument& row, const Table* policy) {
+  if (policy == nullptr || row.policy_key.empty()) return nullptr;
+  const Value* value = policy->find(row.policy_key);
+  return value != nullptr && check_kind(row, *value).empty() ? value : nullptr;
+}
+
+}  // namespace
+
+std::span<const QueueArgument> queue_arguments() noexcept { return kArguments; }
+
+const QueueArgument* find_queue_argument(std::string_view name) noexcept {
+  for (const QueueArgument& row : kArguments)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
+QueueType queue_type_of(const Table& arguments) noexcept {
+  const Value* type = arguments.find("x-queue-type");
+  return type == nullptr ? QueueType::kClassic : find_word(kQueueTypeWords, *type).value_or(QueueType::kClassic);
+}
+
+std::string_view queue_type_name(QueueType type) noexcept { return kQueueTypeWords[static_cast<std::size_t>(type)].text; }
+
+Result<> validate_queue_arguments(std::string_view vhost, std::string_view queue, bool durable, bool exclusive, bool auto_delete, const Table& arguments) {
+  std::string resource = resource_text("queue", queue, vhost);
+  const Value* exchange = arguments.find("x-dead-letter-exchange");
+  if (exchange != nullptr && exchange->string() == nullptr)  // RabbitMQ looks at this one first, with a text of its own
+    return fail(ReplyCode::kPreconditionFailed, "invalid type '" + std::string(exchange->type_name()) + "' for arg 'x-dead-letter-exchange' in " + resource);
+  if (auto fit = check_argument(*find_queue_argument("x-queue-type"), resource, arguments); !fit) return fit.error();
+  QueueType type = queue_type_of(arguments);
+  if (type == QueueType::kStream) return fail(ReplyCode::kNotImplemented, "streams are not supported yet: cannot declare " + resource);
+  for (const QueueArgument& row : kArguments) {
+    if ((row.types & only(type)) == 0) continue;
+    if (auto fit = check_argument(row, resource, arguments); !fit) return fit.error();
+  }
+  if (auto fit = check_arguments_fit_type(type, resource, arguments); !fit) return fit.error();
+  return type == QueueType::kQuorum ? check_quorum_properties(resource, durable, exclusive, auto_delete) : Result<>{};
+}
+
+QueueSettings resolve(const Table& arguments, const Table* policy, const Table* operator_policy) {
+  QueueSettings settings;
+  const QueueType type = queue_type_of(arguments);
+  if (type == QueueType::kQuorum) settings.delivery_limit = kDefaultDeliveryLimit;
+  for (const QueueArgument& row : kArguments) {
+    if (row.apply == nullptr || (row.types & only(type)) == 0) continue;
+    const Value* argument = arguments.find(row.name);
+    if (argument != nullptr && !check_kind(row, *argument).empty()) argument = nullptr;
+    const Value* by_operator = row.in_operator_policy ? policy_value(row, operator_policy) : nullptr;
+    const Merge between_policies = row.merge == Merge::kPolicyWins ? Merge::kArgumentWins : row.merge;  // the operator has the last word
+    const Value* by_policy = merge(between_policies, by_operator, policy_value(row, policy));
+    if (const Value* value = merge(row.merge, argument, by_policy)) row.apply(settings, *value);
+  }
+  // A quorum queue does not know reject-publish-dlx and keeps to its default; at-least-once holds only where nothing is dropped.
+  if (type == QueueType::kQuorum && settings.overflow == Overflow::kRejectPublishDlx) settings.overflow = Overflow::kDropHead;
+  if (settings.overflow != Overflow::kRejectPublish) settings.dead_letter_strategy = DeadLetterStrategy::kAtMostOnce;
+  return settings;
+}
+
+namespace {
+
+Error locked(std::string_view vhost, const QueueInfo& queue) {
+  return fail(ReplyCode::kResourceLocked,
+              "cannot obtain exclusive access to locked " + resource_text("queue", queue.name, vhost) +
+                  ". It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.");
+}
+
+/// A type that is not said is the classic one.
+bool says_classic(const Table& arguments) {
+  const Value* type = arguments.find("x-queue-type");
+  return type == nullptr || same_value(*type, "classic");
+}
+
+}  // namespace
+
+Result<> check_exclusive_access(std::string_view vhost, const QueueInfo& queue, OwnerId asking) {
+  if (!queue.exclusive || queue.owner == asking) return {};
+  return locked(vhost, queue);
+}
+
+Result<> check_equivalent(std::string_view vhost, const QueueInfo& existing, const QueueInfo& wanted, OwnerId asking) {
+  if (existing.exclusive != wanted.exclusive) return locked(vhost, existing);
+  if (auto mine = check_exclusive_access(vhost, existing, asking); !mine) return mine.error();
+  std::string resource = resource_text("queue", existing.name, vhost);
+  auto durable = [](const QueueInfo& queue) { return queue.durable && !queue.exclusive; };
+  if (auto same = check_same_property("durable", resource, durable(existing), durable(wanted)); !same) return same.error();
+  if (auto same = check_same_property("auto_delete", resource, existing.auto_delete, wanted.auto_delete); !same) return same.error();
+  const QueueTypes type = only(queue_type_of(existing.arguments));
+  for (const QueueArgument& row : kArguments) {
+    if ((row.types & type) == 0 || row.kind == ArgumentKind::kIgnored) continue;
+    if (row.name == "x-queue-type" && says_classic(existing.arguments) && says_classic(wanted.arguments)) continue;
+    if (auto same = check_same_argument(row.name, resource, existing.arguments.find(row.name), wanted.arguments.find(row.name)); !same) return same.error();
+  }
+  return {};
+}
+
+}  // namespace mq::broker
