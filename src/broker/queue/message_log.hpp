@@ -1,0 +1,192 @@
+// One priority level of a queue: its messages in order, which of them wait, are out or are leaving, what of them is on disk and what
+// of them is in memory. Pure: it is told the time, builds WriteSets and load requests, and performs neither.
+//
+// Order: messages are given out from the returned ones first (they are older than anything not yet delivered), then at the cursor.
+// Disk: what is persistent and still live when collect() is called goes into pages; what was settled before is never written.
+// Memory: closed segments behind the cursor whose messages are all in stored pages can drop their bodies and are read back whole.
+// Honest redelivery: a message that is on disk is given out only when `delivered_below`, also on disk, covers it; so that after a
+// crash everything that was delivered is known to have been.
+//
+// Ownership: belongs to one Queue, used on that queue's strand only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <set>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "broker/queue/segment.hpp"
+#include "mq/ports/storage.hpp"
+
+namespace mq::broker {
+
+/// Pages to be read so that a segment has its messages again.
+struct LoadRequest {
+  QueueId log = 0;
+  std::uint8_t level = 0;
+  Offset segment_first = 0;
+  std::vector<Offset> pages;
+};
+
+class MessageLog {
+ public:
+  /// `id` names the log in the store. In a log that is not durable no message is persistent.
+  MessageLog(QueueId id, std::uint8_t level, bool durable);
+  ~MessageLog();
+  MessageLog(const MessageLog&) = delete;
+  MessageLog& operator=(const MessageLog&) = delete;
+
+  struct Totals {
+    std::uint64_t ready = 0, ready_bytes = 0;  ///< bytes are body bytes
+    std::uint64_t out = 0, out_bytes = 0;
+    std::uint64_t hidden = 0;          ///< kHidden and kMoving
+    std::uint64_t memory_bytes = 0;    ///< of messages held in memory
+    std::uint64_t persistent = 0;      ///< live messages that are persistent
+  };
+  [[nodiscard]] const Totals& totals() const noexcept { return totals_; }
+  [[nodiscard]] QueueId id() const noexcept { return id_; }
+  [[nodiscard]] bool empty() const noexcept { return totals_.ready + totals_.out + totals_.hidden == 0; }
+
+  // --- messages ---
+  /// Adds at the end, kReady or kHidden; returns its offset.
+  Offset append(MessagePtr message, UnixMillis now, UnixMillis deadline, EntryState state);
+
+  enum class Next : std::uint8_t { kNone, kReady, kBlocked };
+  /// The message to give out next. kBlocked: there is one, but it must be read back (see take_loads) or `delivered_below` must be
+  /// written first (see dirty). The entry stays where it is.
+  Next next(Offset& offset, Entry*& entry);
+  /// The same for a message that is to leave without being delivered: only memory can block it.
+  Next head(Offset& offset, Entry*& entry);
+
+  [[nodiscard]] Entry* find(Offset offset) noexcept;  ///< null when unknown, gone or not in memory
+  /// kReady -> kOut.
+  void take(Offset offset, std::uint32_t consumer);
+  /// kOut, kHidden or kMoving -> kReady, at its place in the order.
+  void put_back(Offset offset);
+  /// kReady or kOut -> kMoving.
+  void hold(Offset offset);
+  /// Gone for good.
+  void settle(Offset offset);
+  /// The message came back from a consumer once more; remembered on disk.
+  void count_return(Offset offset);
+  /// Settles everything that is ready, in memory or not; returns how many.
+  std::uint64_t purge();
+  /// Calls `visit(offset, entry)` for the ready messages in memory, in order, until it says false.
+  template <class Visit>
+  void for_each_ready(Visit&& visit);
+
+  // --- time ---
+  [[nodiscard]] UnixMillis next_deadline();
+  /// Appends up to `limit` ready messages whose deadline is at or before `now`.
+  void expired(UnixMillis now, std::size_t limit, std::vector<Offset>& out);
+  [[nodiscard]] UnixMillis oldest_ready_at();  ///< when the head of the ready messages came, about; kNever when there is none
+
+  // --- disk ---
+  /// True when collect() would write something; `urgent()` when somebody waits for it.
+  [[nodiscard]] bool dirty() const noexcept;
+  [[nodiscard]] bool urgent() const noexcept { return wanted_below_ > handed_below_; }
+  [[nodiscard]] bool ever_stored() const noexcept { return ever_stored_; }
+  [[nodiscard]] std::uint64_t unwritten() const noexcept { return unwritten_; }
+  /// Puts what is to be written into `out`. `expected_deliveries`: how many messages consumers could take at once, for the reserve.
+  /// The write must be committed in order with others of this log; then written() is called once per collect().
+  /// Also frees memory down to about `memory_target_bytes`, from the end backwards; what is in no page yet is written as transient
+  /// pages first and freed by a later call.
+  void collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out);
+  /// For an atomic commit: encodes the hidden messages at these offsets (the last appended ones) into a page of their own.
+  void collect_hidden(const Storage& codec, std::span<const Offset> offsets, WriteSet& out);
+  /// For an atomic commit: the mark that settles this message, if the disk knows it. Everything pending must have been collected.
+  void collect_settlement(Offset offset, WriteSet& out);
+  void written();
+  void restore(const RecoveredQueue& recovered);
+  /// Exact for a clean stop: nothing beyond what was really delivered is covered.
+  void collect_shutdown(WriteSet& out);
+
+  // --- memory ---
+  /// Segments that should be read back now, each named once.
+  void take_loads(std::vector<LoadRequest>& out);
+  /// The records read for a segment; live messages missing among them are lost and counted in the result.
+  std::uint64_t loaded(Offset segment_first, std::span<const PageRecord> records);
+
+ private:
+  struct InFlight {
+    std::vector<Offset> pages;
+    Offset below = 0;
+    bool has_below = false;
+  };
+  struct PendingMark {
+    Offset page_first = 0;
+    Mark mark;
+  };
+
+  Segment* segment_of(Offset offset) noexcept;
+  Segment& tail_for_append(UnixMillis now);
+  void add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out, InFlight& flight);
+  void collect_pages(const Storage& codec, WriteSet& out, InFlight& flight);
+  void collect_marks(WriteSet& out);
+  void close_tail();
+  void unlink(Segment* segment);
+  void retire_if_empty(Segment* segment);
+  void leave_ready(Segment& segment, Offset offset, Entry& entry);
+  void leave_state(Segment& segment, Offset offset, Entry& entry);
+  void make_ready(Segment& segment, Offset offset, Entry& entry);
+  void index_deadline(Offset offset, const Entry& entry);
+  void forget_deadline(Offset offset, const Entry& entry);
+  bool may_deliver(Offset offset, const Entry& entry);
+  bool skip_to_cursor_entry();
+  void want_load(Segment& segment);
+  bool evictable(const Segment& segment) const noexcept;
+  void evict(Segment& segment);
+  void shrink(std::uint64_t target_bytes, const Storage& codec, WriteSet& out, InFlight& flight);
+  void spill(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
+  Segment* new_segment();
+
+  const QueueId id_;
+  const std::uint8_t level_;
+  const bool durable_;
+
+  Segment* head_ = nullptr;
+  Segment* tail_ = nullptr;
+  Segment* cursor_ = nullptr;
+  Segment* spare_ = nullptr;
+  Offset cursor_offset_ = 0;  // the next offset to look at
+  Offset next_offset_ = 0;
+  std::set<Offset> returned_;
+  Totals totals_;
+
+  std::set<std::pair<UnixMillis, Offset>> deadlines_;          // those that are not in the order of arrival
+  std::set<std::pair<UnixMillis, Offset>> evicted_deadlines_;  // earliest of a segment that is not in memory, and its first offset
+  UnixMillis highest_deadline_ = 0;
+  bool any_deadline_ = false;  // a message with a deadline was ever here
+
+  bool ever_stored_ = false;
+  Offset handed_to_ = 0;         // everything below was looked at by collect()
+  std::uint64_t unwritten_ = 0;  // live persistent messages in no page
+  std::vector<PendingMark> marks_;
+  std::vector<WriteSet::DropPage> drops_;
+  std::deque<InFlight> in_flight_;
+  std::vector<Offset> loads_wanted_;
+
+  Offset delivered_to_ = 0;   // beyond everything that was delivered
+  Offset recovered_below_ = 0;
+  Offset wanted_below_ = 0;   // must be covered before delivery can go on
+  Offset handed_below_ = 0;   // covered by a write under way or done
+  Offset stored_below_ = 0;   // covered by a write that is done
+};
+
+template <class Visit>
+void MessageLog::for_each_ready(Visit&& visit) {
+  for (Offset offset : returned_)
+    if (Entry* entry = find(offset); entry != nullptr && !visit(offset, *entry)) return;
+  for (Segment* segment = head_; segment != nullptr; segment = segment->next) {
+    if (!segment->resident) continue;
+    for (Offset offset = segment->first; offset < segment->end(); ++offset) {
+      Entry& entry = segment->at(offset);
+      if (entry.state == EntryState::kReady && !entry.returned && !visit(offset, entry)) return;
+    }
+  }
+}
+
+}  // namespace mq::broker

@@ -1,0 +1,389 @@
+#include "broker/queue/queue.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "mq/base/check.hpp"
+
+namespace mq::broker {
+namespace {
+
+constexpr std::size_t kMaxDeparturesPerTurn = 1000;
+constexpr std::uint64_t kMaxExpectedDeliveries = 4096;
+
+ConfirmRun& run_for(std::vector<ConfirmRun>& runs, const PeerPtr& peer, std::uint32_t channel, bool refused) {
+  if (runs.empty() || runs.back().peer != peer || runs.back().channel != channel || runs.back().refused != refused)
+    runs.push_back({peer, channel, refused, {}});
+  return runs.back();
+}
+
+void append(std::vector<ConfirmRun>& to, std::vector<ConfirmRun>&& from) {
+  if (to.empty()) to = std::move(from);
+  else to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  from.clear();
+}
+
+}  // namespace
+
+Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec) : info_(std::move(info)), settings_(std::move(settings)), codec_(codec) {
+  consumers_.set_single_active(settings_.single_active_consumer);
+}
+
+void Queue::apply(QueueSettings settings) { settings_ = std::move(settings); }
+
+// --- levels ---
+
+MessageLog& Queue::log_at(Position position) {
+  const std::uint8_t level = level_of(position);
+  if (level >= levels_.size()) levels_.resize(level + 1u);
+  if (!levels_[level]) {
+    levels_[level] = std::make_unique<MessageLog>(info_.id + level, level, info_.durable);
+    used_.insert(std::find_if(used_.begin(), used_.end(), [&](MessageLog* other) { return other->id() < info_.id + level; }), levels_[level].get());
+  }
+  return *levels_[level];
+}
+
+MessageLog& Queue::log_for(const Message& message) {
+  const auto highest = static_cast<std::uint8_t>(std::min<std::uint64_t>(settings_.max_priority.value_or(0), 255));
+  return log_at(position_of(std::min(message.priority(), highest), 0));
+}
+
+MessageLog* Queue::highest_ready() {
+  for (MessageLog* log : used_)
+    if (log->totals().ready > 0) return log;
+  return nullptr;
+}
+
+// --- publishing ---
+
+boost::system::result<Millis, std::string> parse_expiration(std::string_view text) {
+  constexpr std::int64_t kMaxExpirationMs = 315'360'000'000;  // ten years, RabbitMQ's bound
+  std::int64_t value = 0;
+  const char* end = text.data() + text.size();
+  auto [stopped, failure] = std::from_chars(text.data(), end, value);
+  if (stopped == text.data() || failure == std::errc::invalid_argument) return std::string("no_integer");
+  if (failure == std::errc::result_out_of_range) return "{value_too_large," + std::string(text) + "}";
+  if (stopped != end) return "{leftover_string,\"" + std::string(stopped, end) + "\"}";
+  if (value < 0) return "{value_negative," + std::to_string(value) + "}";
+  if (value > kMaxExpirationMs) return "{value_too_large," + std::to_string(value) + "}";
+  return value;
+}
+
+void throw_exception_from_error(const std::string& error, const boost::source_location&) { throw std::runtime_error(error); }
+
+UnixMillis Queue::deadline_of(const Message& message, UnixMillis now) const {
+  std::optional<Millis> ttl_ms = settings_.message_ttl_ms;
+  if (message.has_expiration())
+    if (auto own = parse_expiration(message.properties().expiration)) ttl_ms = std::min(ttl_ms.value_or(*own), *own);
+  return ttl_ms ? now + *ttl_ms : kNever;
+}
+
+bool Queue::full() const noexcept {
+  if (!settings_.max_length && !settings_.max_length_bytes) return false;
+  const QueueCounts now = counts();
+  return (settings_.max_length && now.ready >= *settings_.max_length) || (settings_.max_length_bytes && now.ready_bytes >= *settings_.max_length_bytes);
+}
+
+bool Queue::over_limit() const noexcept {
+  if (!settings_.max_length && !settings_.max_length_bytes) return false;
+  const QueueCounts now = counts();
+  return (settings_.max_length && now.ready > *settings_.max_length) || (settings_.max_length_bytes && now.ready_bytes > *settings_.max_length_bytes);
+}
+
+void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects) {
+  if (incoming.sequence != 0) refused.sequences.push_back(incoming.sequence);
+  if (settings_.overflow == Overflow::kRejectPublishDlx && settings_.dead_letter_exchange)
+    effects.departures.push_back({incoming.message, DeathReason::kMaxLength, std::nullopt});
+}
+
+void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects) {
+  const bool limited = settings_.max_length || settings_.max_length_bytes;
+  const bool refuses = limited && settings_.overflow != Overflow::kDropHead;
+  const bool multi_level = settings_.max_priority.value_or(0) > 0;
+  ConfirmRun refused{peer, channel, true, {}};
+  ConfirmRun done{peer, channel, false, {}};
+  ConfirmRun* waiting = nullptr;
+  MessageLog* log = multi_level ? nullptr : &log_at(0);
+  for (const Incoming& incoming : messages) {
+    if (refuses && full()) {
+      refuse(incoming, refused, effects);
+      continue;
+    }
+    const Message& message = *incoming.message;
+    if (multi_level) log = &log_for(message);
+    const UnixMillis deadline = settings_.message_ttl_ms || message.has_expiration() ? deadline_of(message, now) : kNever;
+    log->append(incoming.message, now, deadline, EntryState::kReady);
+    if (incoming.sequence != 0) {
+      if (!info_.durable || !message.persistent()) done.sequences.push_back(incoming.sequence);
+      else {
+        if (waiting == nullptr) waiting = &run_for(pending_confirms_, peer, channel, false);
+        waiting->sequences.push_back(incoming.sequence);
+      }
+    }
+    if (!limited) continue;
+    pump(now, effects);  // what a consumer takes at once does not count against the limit
+    if (!refuses) trim(effects);
+  }
+  if (!done.sequences.empty()) effects.confirms.push_back(std::move(done));
+  if (!refused.sequences.empty()) effects.confirms.push_back(std::move(refused));
+}
+
+std::vector<Position> Queue::prepare(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out) {
+  std::vector<Position> positions;
+  std::vector<std::pair<MessageLog*, std::vector<Offset>>> by_log;
+  for (const MessagePtr& message : messages) {
+    MessageLog& log = log_for(*message);
+    const Offset offset = log.append(message, now, deadline_of(*message, now), EntryState::kHidden);
+    positions.push_back(position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset));
+    auto known = std::find_if(by_log.begin(), by_log.end(), [&](const auto& group) { return group.first == &log; });
+    if (known == by_log.end()) by_log.push_back({&log, {offset}});
+    else known->second.push_back(offset);
+  }
+  for (auto& [log, offsets] : by_log) log->collect_hidden(codec_, offsets, out);
+  return positions;
+}
+
+void Queue::reveal(std::span<const Position> positions) {
+  for (Position position : positions) log_at(position).put_back(offset_of(position));
+}
+
+// --- settling ---
+
+void Queue::release_consumer(Entry& entry) {
+  if (entry.consumer != kNoConsumer) consumers_.settled(entry.consumer);
+  entry.consumer = kNoConsumer;
+}
+
+void Queue::bury(MessageLog& log, Offset offset, DeathReason reason, Effects& effects) {
+  if (!settings_.dead_letter_exchange) return log.settle(offset);
+  effects.departures.push_back({log.find(offset)->message, reason, position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset)});
+  log.hold(offset);
+}
+
+void Queue::settle(std::span<const Position> positions, Settlement how, UnixMillis, Effects& effects) {
+  for (Position position : positions) {
+    MessageLog& log = log_at(position);
+    const Offset offset = offset_of(position);
+    Entry* entry = log.find(offset);
+    MQ_CHECK(entry != nullptr && entry->state == EntryState::kOut);
+    release_consumer(*entry);
+    if (how == Settlement::kAck) {
+      log.settle(offset);
+    } else if (how == Settlement::kReject) {
+      bury(log, offset, DeathReason::kRejected, effects);
+    } else {
+      log.count_return(offset);
+      if (settings_.delivery_limit && *settings_.delivery_limit >= 0 && entry->returns > *settings_.delivery_limit)
+        bury(log, offset, DeathReason::kDeliveryLimit, effects);
+      else log.put_back(offset);
+    }
+  }
+}
+
+void Queue::prepare_settlement(std::span<const Position> positions, WriteSet& out) {
+  for (Position position : positions) {
+    MessageLog& log = log_at(position);
+    log.hold(offset_of(position));
+    log.collect_settlement(offset_of(position), out);
+  }
+}
+
+void Queue::prepare_departure(std::span<const Position> positions, WriteSet& out) {
+  for (Position position : positions) log_at(position).collect_settlement(offset_of(position), out);
+}
+
+void Queue::settle_moved(std::span<const Position> positions) {
+  for (Position position : positions) {
+    MessageLog& log = log_at(position);
+    release_consumer(*log.find(offset_of(position)));
+    log.settle(offset_of(position));
+  }
+}
+
+// --- consuming ---
+
+Consumer& Queue::add_consumer(ConsumerSpec spec) { return consumers_.add(std::move(spec)); }
+
+bool Queue::remove_consumer(const Peer* peer, std::uint32_t number) { return consumers_.remove(peer, number); }
+
+void Queue::return_window(const Peer* peer, std::uint32_t number, std::uint64_t bytes) {
+  Consumer* consumer = consumers_.find(peer, number);
+  if (consumer == nullptr) return;
+  consumer->in_transit_bytes_ -= std::min(bytes, consumer->in_transit_bytes_);
+  consumers_.credit_changed(*consumer);
+}
+
+void Queue::retry_consumer(const Peer* peer, std::uint32_t number) {
+  if (Consumer* consumer = consumers_.find(peer, number)) consumers_.credit_changed(*consumer);
+}
+
+void Queue::share_prefetch(const Peer* peer, std::uint32_t number, std::shared_ptr<ChannelPrefetch> shared) {
+  Consumer* consumer = consumers_.find(peer, number);
+  if (consumer == nullptr) return;
+  consumer->spec_.channel_prefetch = std::move(shared);
+  consumers_.credit_changed(*consumer);
+}
+
+bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects) {
+  ChannelPrefetch* shared = consumer.spec_.no_ack ? nullptr : consumer.spec_.channel_prefetch.get();
+  if (shared != nullptr && !shared->try_acquire()) {
+    shared->want();
+    if (!shared->try_acquire()) return false;  // asked twice: a place may have become free before the wish was seen
+  }
+  if (consumer.batch.empty()) effects.deliver_to.push_back(&consumer);
+  consumer.batch.push_back({entry.message, position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset), entry.returns, entry.redelivered,
+                            shared != nullptr});
+  consumer.in_transit_bytes_ += entry.message->memory_bytes();
+  log.take(offset, consumer.slot_);
+  if (consumer.spec_.no_ack) log.settle(offset);
+  else ++consumer.unacked_;
+  return true;
+}
+
+void Queue::pump(UnixMillis now, Effects& effects) {
+  while (Consumer* consumer = consumers_.next()) {
+    MessageLog* log = highest_ready();
+    if (log == nullptr) return;
+    Offset offset = 0;
+    Entry* entry = nullptr;
+    if (log->next(offset, entry) != MessageLog::Next::kReady) return;
+    if (entry->deadline < now) bury(*log, offset, DeathReason::kExpired, effects);
+    else if (give(*consumer, *log, offset, *entry, effects)) consumers_.served(*consumer);
+    else consumers_.refused(*consumer);
+  }
+}
+
+Queue::GetStatus Queue::get(bool no_ack, UnixMillis now, Delivery& out) {
+  while (MessageLog* log = highest_ready()) {
+    Offset offset = 0;
+    Entry* entry = nullptr;
+    const MessageLog::Next found = log->next(offset, entry);
+    if (found == MessageLog::Next::kBlocked) return GetStatus::kLater;
+    if (found == MessageLog::Next::kNone) return GetStatus::kEmpty;
+    if (entry->deadline < now) return GetStatus::kLater;  // the end of the turn buries it
+    out = {entry->message, position_of(static_cast<std::uint8_t>(log->id() - info_.id), offset), entry->returns, entry->redelivered, false};
+    log->take(offset, kNoConsumer);
+    if (no_ack) log->settle(offset);
+    return GetStatus::kMessage;
+  }
+  return GetStatus::kEmpty;
+}
+
+std::uint64_t Queue::purge() {
+  std::uint64_t purged = 0;
+  for (MessageLog* log : used_) purged += log->purge();
+  return purged;
+}
+
+// --- turns ---
+
+bool Queue::expire(UnixMillis now, Effects& effects) {
+  bool more = false;
+  for (MessageLog* log : used_) {
+    scratch_.clear();
+    log->expired(now, kMaxDeparturesPerTurn, scratch_);
+    for (Offset offset : scratch_) bury(*log, offset, DeathReason::kExpired, effects);
+    more = more || scratch_.size() >= kMaxDeparturesPerTurn;
+  }
+  return more;
+}
+
+bool Queue::trim(Effects& effects) {
+  for (std::size_t dropped = 0; over_limit(); ++dropped) {
+    if (dropped == kMaxDeparturesPerTurn) return true;
+    MessageLog* log = highest_ready();
+    if (log == nullptr) return false;
+    Offset offset = 0;
+    Entry* entry = nullptr;
+    if (log->head(offset, entry) != MessageLog::Next::kReady) return false;
+    bury(*log, offset, DeathReason::kMaxLength, effects);
+  }
+  return false;
+}
+
+bool Queue::finish_turn(UnixMillis now, Effects& effects) {
+  pump(now, effects);
+  bool more = expire(now, effects);
+  if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
+  if (!pending_confirms_.empty() && unwritten() == 0) append(effects.confirms, std::move(pending_confirms_));
+  for (MessageLog* log : used_) log->take_loads(effects.loads);
+  return more;
+}
+
+UnixMillis Queue::next_wake() {
+  UnixMillis wake = kNever;
+  for (MessageLog* log : used_) wake = std::min(wake, log->next_deadline());
+  return wake;
+}
+
+// --- disk ---
+
+std::uint64_t Queue::unwritten() const noexcept {
+  std::uint64_t sum = 0;
+  for (const MessageLog* log : used_) sum += log->unwritten();
+  return sum;
+}
+
+bool Queue::wants_write(std::uint64_t memory_target_bytes) const {
+  for (const MessageLog* log : used_)
+    if (log->dirty() || log->totals().memory_bytes > memory_target_bytes) return true;
+  return false;
+}
+
+void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out) {
+  if (!pending_confirms_.empty()) out.needs_sync = true;
+  written_confirms_.push_back(std::move(pending_confirms_));
+  pending_confirms_.clear();
+  const std::uint64_t expected = consumers_.empty() ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
+  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out);
+  written_logs_.push_back(used_);
+}
+
+void Queue::written(Effects& effects) {
+  MQ_CHECK(!written_logs_.empty());
+  for (MessageLog* log : written_logs_.front()) log->written();
+  written_logs_.pop_front();
+  append(effects.confirms, std::move(written_confirms_.front()));
+  written_confirms_.pop_front();
+}
+
+void Queue::restore(std::uint8_t level, const RecoveredQueue& recovered) { log_at(position_of(level, 0)).restore(recovered); }
+
+void Queue::collect_shutdown(WriteSet& out) {
+  for (MessageLog* log : used_) log->collect_shutdown(out);
+}
+
+std::uint64_t Queue::loaded(std::uint8_t level, Offset segment_first, std::span<const PageRecord> records) {
+  return log_at(position_of(level, 0)).loaded(segment_first, records);
+}
+
+std::vector<QueueId> Queue::logs() const {
+  std::vector<QueueId> ids;
+  for (const MessageLog* log : used_)
+    if (log->ever_stored()) ids.push_back(log->id());
+  return ids;
+}
+
+QueueCounts Queue::counts() const noexcept {
+  QueueCounts sum;
+  for (const MessageLog* log : used_) {
+    const MessageLog::Totals& totals = log->totals();
+    sum.ready += totals.ready;
+    sum.ready_bytes += totals.ready_bytes;
+    sum.unacked += totals.out;
+    sum.unacked_bytes += totals.out_bytes;
+    sum.hidden += totals.hidden;
+    sum.memory_bytes += totals.memory_bytes;
+    sum.persistent += totals.persistent;
+  }
+  sum.consumers = consumers_.size();
+  return sum;
+}
+
+UnixMillis Queue::oldest_ready_at() {
+  UnixMillis oldest = kNever;
+  for (MessageLog* log : used_) oldest = std::min(oldest, log->oldest_ready_at());
+  return oldest;
+}
+
+}  // namespace mq::broker

@@ -1,0 +1,175 @@
+// The rules of one queue, composed of its parts: logs (one per priority level), consumers, expiry, length limits, dead letters and
+// residency. Pure: a call is told the time and says in Effects what must happen; clocks, disks, sockets and other queues are not here.
+//
+// A turn: any number of calls, then finish_turn(). Deliveries gather in the consumers' batches and go out once per turn.
+// Ownership: one QueueActor owns it; used on that actor's strand only.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "broker/queue/consumers.hpp"
+#include "broker/queue/dead_letter.hpp"
+#include "broker/queue/message_log.hpp"
+#include "broker/queue_settings.hpp"
+#include "broker/topology.hpp"
+
+namespace mq::broker {
+
+/// Level in the top byte, offset within the level below it.
+inline constexpr unsigned kLevelShift = 56;
+[[nodiscard]] constexpr Position position_of(std::uint8_t level, Offset offset) noexcept { return (Position{level} << kLevelShift) | offset; }
+[[nodiscard]] constexpr std::uint8_t level_of(Position position) noexcept { return static_cast<std::uint8_t>(position >> kLevelShift); }
+[[nodiscard]] constexpr Offset offset_of(Position position) noexcept { return position & ((Position{1} << kLevelShift) - 1); }
+/// Each level of a queue is a log of its own in the store: queue ids are multiples of this, levels are added.
+inline constexpr QueueId kLogsPerQueue = 256;
+
+/// One message on its way into a queue.
+struct Incoming {
+  MessagePtr message;
+  std::uint64_t sequence = 0;  ///< the publisher's number for its confirm; 0 = it does not want one
+};
+
+/// Answers to publishers: each sequence was accepted (and is on disk if it has to be), or refused.
+struct ConfirmRun {
+  PeerPtr peer;
+  std::uint32_t channel = 0;
+  bool refused = false;
+  std::vector<std::uint64_t> sequences;
+};
+
+/// A message that leaves for the dead-letter exchange. It stays in the queue, invisible, until settle_moved() is called.
+struct Departure {
+  MessagePtr message;
+  DeathReason reason = DeathReason::kRejected;
+  std::optional<Position> position;  ///< nullopt when it was refused before it entered
+};
+
+/// What must happen after a call.
+struct Effects {
+  std::vector<Consumer*> deliver_to;  ///< consumers with a batch to be taken away
+  std::vector<ConfirmRun> confirms;
+  std::vector<Departure> departures;
+  std::vector<LoadRequest> loads;
+
+  void clear() {
+    deliver_to.clear();
+    confirms.clear();
+    departures.clear();
+    loads.clear();
+  }
+};
+
+enum class Settlement : std::uint8_t { kAck, kReject, kRequeue };
+
+/// Numbers as operators see them.
+struct QueueCounts {
+  std::uint64_t ready = 0, ready_bytes = 0, unacked = 0, unacked_bytes = 0, hidden = 0, memory_bytes = 0, persistent = 0, consumers = 0;
+};
+
+class Queue {
+ public:
+  Queue(QueueInfo info, QueueSettings settings, const Storage& codec);
+
+  [[nodiscard]] const QueueInfo& info() const noexcept { return info_; }
+  [[nodiscard]] const QueueSettings& settings() const noexcept { return settings_; }
+  void apply(QueueSettings settings);
+
+  // --- publishing ---
+  /// All from one channel of one peer. Confirms come in Effects, now or after the write.
+  void publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects);
+  /// For an atomic commit: the messages enter, invisible; what must be written is added to `out`.
+  [[nodiscard]] std::vector<Position> prepare(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out);
+  /// The atomic commit is done: they become visible.
+  void reveal(std::span<const Position> positions);
+
+  // --- settling ---
+  void settle(std::span<const Position> positions, Settlement how, UnixMillis now, Effects& effects);
+  /// For an atomic commit: these outstanding messages will be acknowledged by it.
+  void prepare_settlement(std::span<const Position> positions, WriteSet& out);
+  /// For an atomic commit: these departures will be settled by it.
+  void prepare_departure(std::span<const Position> positions, WriteSet& out);
+  /// The atomic commit that took them away is done.
+  void settle_moved(std::span<const Position> positions);
+
+  // --- consuming ---
+  Consumer& add_consumer(ConsumerSpec spec);
+  /// Cancels; false when unknown.
+  bool remove_consumer(const Peer* peer, std::uint32_t number);
+  /// Bytes reached the socket.
+  void return_window(const Peer* peer, std::uint32_t number, std::uint64_t bytes);
+  /// Places became free in a shared prefetch.
+  void retry_consumer(const Peer* peer, std::uint32_t number);
+  /// From now on the consumer's deliveries count against its channel's shared prefetch too.
+  void share_prefetch(const Peer* peer, std::uint32_t number, std::shared_ptr<ChannelPrefetch> shared);
+  [[nodiscard]] Consumers& consumers() noexcept { return consumers_; }
+  [[nodiscard]] const Consumers& consumers() const noexcept { return consumers_; }
+
+  enum class GetStatus : std::uint8_t { kMessage, kEmpty, kLater };
+  /// basic.get. kLater: there is a message, but it must be read back or covered first; ask again after the next write or load.
+  GetStatus get(bool no_ack, UnixMillis now, Delivery& out);
+  /// Settles all that is ready; returns how many.
+  std::uint64_t purge();
+
+  // --- turns ---
+  /// Delivers what can be delivered, expires, trims to the length limits, releases confirms that wait for nothing, asks for loads.
+  /// True when there is more to expire or trim at once.
+  bool finish_turn(UnixMillis now, Effects& effects);
+  /// When finish_turn() should be called at the latest; kNever when nothing is due.
+  [[nodiscard]] UnixMillis next_wake();
+
+  // --- disk ---
+  [[nodiscard]] bool wants_write(std::uint64_t memory_target_bytes) const;
+  /// Everything that is to be written now, and the confirms that wait for it. Followed by one written() each, in order.
+  void collect(std::uint64_t memory_target_bytes, WriteSet& out);
+  void written(Effects& effects);
+  void restore(std::uint8_t level, const RecoveredQueue& recovered);
+  void collect_shutdown(WriteSet& out);
+  /// Returns how many messages were missing from what was read.
+  std::uint64_t loaded(std::uint8_t level, Offset segment_first, std::span<const PageRecord> records);
+  /// The logs of this queue that the store has ever heard of.
+  [[nodiscard]] std::vector<QueueId> logs() const;
+
+  [[nodiscard]] QueueCounts counts() const noexcept;
+  [[nodiscard]] UnixMillis oldest_ready_at();
+
+ private:
+  static constexpr std::uint32_t kNoConsumer = UINT32_MAX;
+
+  MessageLog& log_for(const Message& message);
+  MessageLog& log_at(Position position);
+  [[nodiscard]] UnixMillis deadline_of(const Message& message, UnixMillis now) const;
+  [[nodiscard]] bool full() const noexcept;
+  [[nodiscard]] bool over_limit() const noexcept;
+  void refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects);
+  void pump(UnixMillis now, Effects& effects);
+  bool give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects);
+  MessageLog* highest_ready();
+  bool expire(UnixMillis now, Effects& effects);
+  bool trim(Effects& effects);
+  void bury(MessageLog& log, Offset offset, DeathReason reason, Effects& effects);
+  void release_consumer(Entry& entry);
+  [[nodiscard]] std::uint64_t unwritten() const noexcept;
+
+  QueueInfo info_;
+  QueueSettings settings_;
+  const Storage& codec_;
+  std::vector<std::unique_ptr<MessageLog>> levels_;  // index = priority; null = never used
+  std::vector<MessageLog*> used_;                    // highest level first
+  Consumers consumers_;
+  std::vector<ConfirmRun> pending_confirms_;               // wait for the next write
+  std::deque<std::vector<ConfirmRun>> written_confirms_;  // wait for the writes under way
+  std::deque<std::vector<MessageLog*>> written_logs_;
+  std::vector<Offset> scratch_;
+};
+
+/// The value of an `expiration` property; the explanation as RabbitMQ words it (`no_integer`, `{value_negative,-1}`, ...) on failure.
+[[nodiscard]] boost::system::result<Millis, std::string> parse_expiration(std::string_view text);
+[[noreturn]] void throw_exception_from_error(const std::string& error, const boost::source_location& where);
+
+}  // namespace mq::broker

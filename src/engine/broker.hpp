@@ -1,0 +1,93 @@
+// The engine as the layers above see it: vhosts, users, sessions, alarms; opened on a store, closed in order.
+#pragma once
+
+#include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "broker/access.hpp"
+#include "engine/vhost.hpp"
+
+namespace mq::engine {
+
+struct BrokerOptions {
+  std::string default_user = "guest";
+  std::string default_password = "guest";
+  std::string default_vhost = "/";
+  std::vector<std::string> loopback_users = {"guest"};
+  std::uint64_t queue_memory_bytes = 64ULL << 20;
+  std::uint64_t total_memory_bytes = 512ULL << 20;
+};
+
+class Broker {
+ public:
+  /// `scheduler` and `storage` outlive the broker. `on_store_failure` is called when a commit failed: the process must end.
+  Broker(Scheduler& scheduler, Storage& storage, BrokerOptions options, std::function<void(const StorageError&)> on_store_failure);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  /// Brings back what the store holds; on an empty store makes the default user and vhost. Before anything else runs.
+  [[nodiscard]] StorageResult<> recover();
+
+  // --- any thread ---
+  [[nodiscard]] std::shared_ptr<VHost> find_vhost(std::string_view name) const;
+  [[nodiscard]] std::vector<std::shared_ptr<VHost>> vhosts() const;
+  /// Calls `read(const broker::Access&)` under the shared lock.
+  template <class Read>
+  auto with_access(Read&& read) const {
+    std::shared_lock lock(access_mutex_);
+    return read(access_);
+  }
+  [[nodiscard]] std::uint64_t access_revision() const noexcept { return access_revision_.load(std::memory_order_acquire); }
+  [[nodiscard]] Scheduler& scheduler() noexcept { return scheduler_; }
+
+  /// A new session's inbox; it is told about alarms and shutdown until it is let go.
+  [[nodiscard]] InboxPtr open_inbox(std::shared_ptr<Strand> strand);
+  void close_inbox(const SessionInbox& inbox);
+  [[nodiscard]] std::size_t session_count() const;
+  /// Asks every session to close its connection.
+  void close_sessions(ReplyCode code, const std::string& text);
+
+  /// Publishers are to be blocked, for `reason`; nullopt = no longer.
+  void set_alarm(std::optional<std::string> reason);
+  [[nodiscard]] std::optional<std::string> alarm() const;
+
+  /// True once everything put before this call has been handled by the queues and committed. Blocks; for shutdown and tests.
+  bool drain(Millis timeout_ms);
+  /// With all threads stopped: writes what makes the next start exact, synced.
+  [[nodiscard]] StorageResult<> finish();
+
+ private:
+  [[nodiscard]] std::shared_ptr<VHost> make_vhost(const std::string& name);
+  [[nodiscard]] StorageResult<> recover_access(bool& fresh);
+  [[nodiscard]] StorageResult<> recover_topology();
+  [[nodiscard]] StorageResult<> recover_messages(const std::vector<std::shared_ptr<QueueActor>>& queues);
+  [[nodiscard]] StorageResult<> create_defaults();
+
+  Scheduler& scheduler_;
+  Storage& storage_;
+  BrokerOptions options_;
+  std::shared_ptr<Committer> committer_;
+  std::shared_ptr<QueueServices> services_;
+  std::atomic<QueueId> next_queue_id_{broker::kLogsPerQueue};
+
+  mutable std::shared_mutex vhosts_mutex_;
+  boost::unordered_flat_map<std::string, std::shared_ptr<VHost>> vhosts_;
+
+  mutable std::shared_mutex access_mutex_;
+  broker::Access access_;
+  std::atomic<std::uint64_t> access_revision_{0};
+
+  mutable std::mutex sessions_mutex_;
+  boost::unordered_flat_map<std::uint64_t, std::weak_ptr<SessionInbox>> sessions_;
+  std::uint64_t next_session_id_ = 1;
+  std::optional<std::string> alarm_;
+};
+
+}  // namespace mq::engine

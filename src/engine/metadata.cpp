@@ -1,0 +1,121 @@
+#include "engine/metadata.hpp"
+
+#include <initializer_list>
+
+#include "mq/base/bytes.hpp"
+
+namespace mq::engine::metadata {
+namespace {
+
+// Parts are length-prefixed: names may hold any byte.
+std::string make_key(std::string_view kind, std::initializer_list<std::string_view> parts) {
+  std::string key(kind);
+  ByteWriter out(key);
+  for (std::string_view part : parts) out.shortstr(part);
+  return key;
+}
+
+std::string encode_body(const amqp::Table& table) {
+  std::string out;
+  amqp::encode_table(table, out);
+  return out;
+}
+
+std::optional<amqp::Table> decode_body(std::string_view value) {
+  ByteReader in(value);
+  const std::string_view body = in.longstr();
+  if (in.failed()) return std::nullopt;
+  return amqp::decode_table(body);
+}
+
+std::string text(const amqp::Table& table, std::string_view name) {
+  const amqp::Value* value = table.find(name);
+  return value != nullptr && value->string() != nullptr ? *value->string() : std::string();
+}
+
+bool flag(const amqp::Table& table, std::string_view name) {
+  const amqp::Value* value = table.find(name);
+  return value != nullptr && value->boolean() != nullptr && *value->boolean();
+}
+
+amqp::Table arguments(const amqp::Table& table) {
+  const amqp::Value* value = table.find("arguments");
+  return value != nullptr && value->table() != nullptr ? *value->table() : amqp::Table();
+}
+
+}  // namespace
+
+std::string exchange_key(std::string_view vhost, std::string_view name) { return make_key(kExchanges, {vhost, name}); }
+std::string queue_key(std::string_view vhost, std::string_view name) { return make_key(kQueues, {vhost, name}); }
+std::string vhost_key(std::string_view name) { return make_key(kVHosts, {name}); }
+std::string user_key(std::string_view name) { return make_key(kUsers, {name}); }
+std::string permission_key(std::string_view vhost, std::string_view user) { return make_key(kPermissions, {vhost, user}); }
+std::string topic_permission_key(std::string_view vhost, std::string_view user, std::string_view exchange) {
+  return make_key(kTopicPermissions, {vhost, user, exchange});
+}
+std::string binding_key(std::string_view vhost, const broker::BindingInfo& binding) {
+  std::string key =
+      make_key(kBindings, {vhost, binding.source, binding.to == broker::BindTo::kQueue ? "q" : "e", binding.destination, binding.routing_key});
+  amqp::encode_table(binding.arguments, key);
+  return key;
+}
+
+std::string encode(const broker::ExchangeInfo& exchange) {
+  return encode_body({{"name", exchange.name},
+                      {"type", exchange.type},
+                      {"durable", exchange.durable},
+                      {"auto_delete", exchange.auto_delete},
+                      {"internal", exchange.internal},
+                      {"arguments", exchange.arguments}});
+}
+
+std::string encode(const broker::QueueInfo& queue) {
+  return encode_body({{"name", queue.name},
+                      {"id", static_cast<std::int64_t>(queue.id)},
+                      {"durable", queue.durable},
+                      {"auto_delete", queue.auto_delete},
+                      {"arguments", queue.arguments}});
+}
+
+std::string encode(const broker::BindingInfo& binding) {
+  return encode_body({{"source", binding.source},
+                      {"to", binding.to == broker::BindTo::kQueue ? "q" : "e"},
+                      {"destination", binding.destination},
+                      {"routing_key", binding.routing_key},
+                      {"arguments", binding.arguments}});
+}
+
+std::optional<broker::ExchangeInfo> decode_exchange(std::string_view value) {
+  const auto table = decode_body(value);
+  if (!table || text(*table, "name").empty()) return std::nullopt;
+  return broker::ExchangeInfo{text(*table, "name"), text(*table, "type"), flag(*table, "durable"), flag(*table, "auto_delete"), flag(*table, "internal"),
+                              arguments(*table)};
+}
+
+std::optional<broker::QueueInfo> decode_queue(std::string_view value) {
+  const auto table = decode_body(value);
+  const amqp::Value* id = table ? table->find("id") : nullptr;
+  if (id == nullptr || !id->integer()) return std::nullopt;
+  return broker::QueueInfo{text(*table, "name"), static_cast<QueueId>(*id->integer()), flag(*table, "durable"), flag(*table, "auto_delete"), false, 0,
+                           arguments(*table)};
+}
+
+std::optional<broker::BindingInfo> decode_binding(std::string_view value) {
+  const auto table = decode_body(value);
+  if (!table) return std::nullopt;
+  return broker::BindingInfo{text(*table, "source"), text(*table, "to") == "e" ? broker::BindTo::kExchange : broker::BindTo::kQueue,
+                             text(*table, "destination"), text(*table, "routing_key"), arguments(*table)};
+}
+
+std::vector<std::string> key_parts(std::string_view key) {
+  std::vector<std::string> parts;
+  ByteReader in(key.substr(1));
+  while (!in.empty()) {
+    const std::string_view part = in.shortstr();
+    if (in.failed()) break;
+    parts.emplace_back(part);
+  }
+  return parts;
+}
+
+}  // namespace mq::engine::metadata

@@ -1,0 +1,373 @@
+#include "engine/queue_actor.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "engine/vhost.hpp"
+
+namespace mq::engine {
+namespace {
+
+constexpr std::uint64_t kSqueezedMemoryBytes = 256 * 1024;  // what a queue may keep while the whole broker is over its share
+
+InboxPtr inbox_of(const broker::PeerPtr& peer) { return std::static_pointer_cast<SessionInbox>(peer); }
+
+// Reads the pages of a segment on the reading strand and brings them to the queue.
+class LoadTask final : public Runnable {
+ public:
+  LoadTask(std::shared_ptr<QueueActor> queue, Storage& storage, broker::LoadRequest request)
+      : queue_(std::move(queue)), storage_(storage), request_(std::move(request)) {}
+
+  void run() override {
+    Loaded loaded{request_.level, request_.segment_first, {}};
+    for (Offset first : request_.pages) {
+      std::vector<PageRecord> salvaged;
+      auto records = storage_.read_page(request_.log, first, &salvaged);
+      if (!records) log::error("queue '{}': page {} of log {} cannot be read: {}", queue_->name(), first, request_.log, records.error().text);
+      std::vector<PageRecord>& good = records ? *records : salvaged;
+      loaded.records.insert(loaded.records.end(), std::make_move_iterator(good.begin()), std::make_move_iterator(good.end()));
+    }
+    queue_->put(std::move(loaded));
+  }
+
+ private:
+  std::shared_ptr<QueueActor> queue_;
+  Storage& storage_;
+  broker::LoadRequest request_;
+};
+
+}  // namespace
+
+void start_joint_commit(const JointCommitPtr& joint) {
+  joint->unprepared = joint->parts.size();
+  for (std::size_t part = 0; part < joint->parts.size(); ++part) joint->parts[part].queue->put(PreparePart{joint, part});
+}
+
+QueueActor::QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::weak_ptr<VHost> vhost, broker::QueueInfo info,
+                       broker::QueueSettings settings)
+    : Actor(std::move(strand)),
+      services_(std::move(services)),
+      vhost_(std::move(vhost)),
+      queue_(info, std::move(settings), services_->storage),
+      name_(info.name),
+      id_(info.id) {
+  now_ = last_used_ = services_->scheduler.now();
+}
+
+QueueActor::~QueueActor() { services_->memory_used_bytes.fetch_sub(static_cast<std::int64_t>(memory_counted_bytes_)); }
+
+void QueueActor::collect_shutdown(WriteSet& out) {
+  if (!dead_) queue_.collect_shutdown(out);
+}
+
+void QueueActor::begin_of_turn() { now_ = services_->scheduler.now(); }
+
+void QueueActor::handle(QueueItem& item) {
+  std::visit([this](auto& each) { on(each); }, item);
+}
+
+// --- items ---
+
+void QueueActor::on(PublishBatch& item) {
+  if (dead_) {
+    // Routed while the queue went: there is nothing left that could lose it.
+    std::vector<std::uint64_t> sequences;
+    for (const broker::Incoming& incoming : item.messages)
+      if (incoming.sequence != 0) sequences.push_back(incoming.sequence);
+    if (!sequences.empty()) item.from->put(Confirms{item.channel, false, std::move(sequences)});
+  } else {
+    gauges_.published.fetch_add(item.messages.size(), std::memory_order_relaxed);
+    queue_.publish(item.messages, item.from, item.channel, now_, effects_);
+  }
+  if (item.bytes != 0) held_window_.emplace_back(std::move(item.from), item.bytes);
+}
+
+void QueueActor::on(SettleBatch& item) {
+  if (dead_) return;
+  auto& counter = item.how == broker::Settlement::kAck ? gauges_.acknowledged : gauges_.returned;
+  counter.fetch_add(item.positions.size(), std::memory_order_relaxed);
+  queue_.settle(item.positions, item.how, now_, effects_);
+}
+
+void QueueActor::on(AddConsumer& item) {
+  auto vhost = vhost_.lock();
+  const std::string where = "queue '" + name_ + "' in vhost '" + (vhost ? vhost->name() : "") + "'";
+  if (dead_) return item.reply.send(fail(ReplyCode::kNotFound, "no " + where));
+  const broker::Consumers& consumers = queue_.consumers();
+  const bool single_active = queue_.settings().single_active_consumer;
+  if (consumers.has_exclusive() || (item.spec.exclusive && (!consumers.empty() || single_active)))
+    return item.reply.send(fail(ReplyCode::kAccessRefused, where + " in exclusive use"));
+  queue_.add_consumer(std::move(item.spec));
+  had_consumer_ = true;
+  last_used_ = now_;
+  item.reply.send(Answer{Done{}});
+}
+
+void QueueActor::on(RemoveConsumer& item) {
+  if (!dead_) {
+    send_deliveries();
+    if (queue_.remove_consumer(item.peer.get(), item.number)) last_used_ = now_;
+  }
+  item.reply.send(Answer{Done{}});
+  if (dead_ || asked_to_go_ || !had_consumer_ || !queue_.info().auto_delete || !queue_.consumers().empty()) return;
+  if (auto vhost = vhost_.lock()) {
+    asked_to_go_ = true;
+    vhost->put(RemoveUnused{name_, id_, false});
+  }
+}
+
+void QueueActor::on(ReturnWindow& item) {
+  if (!dead_) queue_.return_window(item.peer.get(), item.number, item.bytes);
+}
+
+void QueueActor::on(RetryConsumer& item) {
+  if (!dead_) queue_.retry_consumer(item.peer.get(), item.number);
+}
+
+void QueueActor::on(SharePrefetch& item) {
+  if (!dead_) queue_.share_prefetch(item.peer.get(), item.number, std::move(item.shared));
+}
+
+void QueueActor::on(GetMessage& item) {
+  last_used_ = now_;
+  waiting_gets_.push_back(std::move(item));
+}
+
+void QueueActor::on(PurgeQueue& item) { item.reply.send(Answer{MessageCount{dead_ ? 0 : queue_.purge()}}); }
+
+void QueueActor::on(AskStats& item) {
+  if (item.counts_as_use) last_used_ = now_;
+  const broker::QueueCounts counts = queue_.counts();
+  item.reply.send(Answer{QueueStats{name_, dead_ ? 0 : counts.ready, dead_ ? 0 : counts.consumers}});
+}
+
+void QueueActor::on(DeleteIf& item) {
+  auto vhost = vhost_.lock();
+  if (!vhost) return;
+  const std::string where = "queue '" + name_ + "' in vhost '" + vhost->name() + "'";
+  asked_to_go_ = false;
+  QueueGone gone{name_, id_, Answer{MessageCount{queue_.counts().ready}}, item.reply, queue_.logs()};
+  if (dead_) gone.outcome = fail(ReplyCode::kNotFound, "no " + where);
+  else if (item.if_unused && !queue_.consumers().empty()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " in use");
+  else if (item.if_empty && queue_.counts().ready > 0) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " not empty");
+  else if (item.if_expired && !expired()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " in use");
+  else die();
+  vhost->put(std::move(gone));
+}
+
+void QueueActor::die() {
+  queue_.finish_turn(now_, effects_);
+  send_effects();
+  dead_ = true;
+  queue_.consumers().for_each([](broker::Consumer& consumer) { inbox_of(consumer.spec().peer)->put(ConsumerCancelled{consumer.spec().number}); });
+  // What waited for the disk waits no longer: a deleted queue keeps nothing that could be lost.
+  WriteSet unused;
+  queue_.purge();
+  queue_.collect(UINT64_MAX, unused);
+  for (std::size_t left = writes_under_way_ + 1; left > 0; --left) queue_.written(effects_);
+  send_effects();
+  update_gauges();
+}
+
+void QueueActor::on(PreparePart& item) {
+  JointCommit::Part& part = item.joint->parts[item.part];
+  if (dead_) {
+    part.refused = true;
+  } else {
+    // The disk must know every message that the joint commit will speak of.
+    if (queue_.wants_write(UINT64_MAX)) write_now();
+    gauges_.published.fetch_add(part.publishes.size(), std::memory_order_relaxed);
+    part.entered = queue_.prepare(part.publishes, now_, part.write);
+    queue_.prepare_settlement(part.acks, part.write);
+    queue_.prepare_departure(part.departures, part.write);
+  }
+  if (item.joint->unprepared.fetch_sub(1) != 1) return;
+  std::vector<WriteSet> writes;
+  for (JointCommit::Part& each : item.joint->parts) {
+    each.write.needs_sync = !each.write.empty();
+    writes.push_back(std::move(each.write));
+  }
+  services_->committer.submit(std::move(writes), [joint = item.joint] {
+    for (std::size_t index = 0; index < joint->parts.size(); ++index) joint->parts[index].queue->put(FinishPart{joint, index});
+    if (joint->done) joint->done();
+  });
+}
+
+void QueueActor::on(FinishPart& item) {
+  JointCommit::Part& part = item.joint->parts[item.part];
+  if (dead_ || part.refused) return;
+  queue_.reveal(part.entered);
+  queue_.settle_moved(part.acks);
+  queue_.settle_moved(part.departures);
+  gauges_.acknowledged.fetch_add(part.acks.size(), std::memory_order_relaxed);
+}
+
+void QueueActor::on(Written&) {
+  if (dead_) return;
+  --writes_under_way_;
+  queue_.written(effects_);
+}
+
+void QueueActor::on(Loaded& item) {
+  if (dead_) return;
+  const std::uint64_t lost = queue_.loaded(item.level, item.segment_first, item.records);
+  if (lost == 0) return;
+  gauges_.lost.fetch_add(lost, std::memory_order_relaxed);
+  log::error("queue '{}': {} messages could not be read back from disk", name_, lost);
+}
+
+void QueueActor::on(ApplySettings& item) { queue_.apply(std::move(item.settings)); }
+
+void QueueActor::on(WakeUp&) {}
+
+void QueueActor::on(Barrier& item) { item.passed(); }
+
+// --- the end of a turn ---
+
+std::uint64_t QueueActor::memory_target_bytes() const noexcept {
+  const bool squeezed = services_->memory_used_bytes.load(std::memory_order_relaxed) > static_cast<std::int64_t>(services_->total_memory_bytes);
+  return squeezed ? std::min(kSqueezedMemoryBytes, services_->queue_memory_bytes) : services_->queue_memory_bytes;
+}
+
+bool QueueActor::expired() const noexcept {
+  const auto& expires_ms = queue_.settings().expires_ms;
+  return expires_ms && queue_.consumers().empty() && now_ >= last_used_ + *expires_ms;
+}
+
+void QueueActor::end_of_turn() {
+  if (!dead_) {
+    answer_gets();
+    more_to_do_ = queue_.finish_turn(now_, effects_);
+    answer_gets();
+    write();
+  } else {
+    for (GetMessage& get : waiting_gets_) get.reply.send(fail(ReplyCode::kNotFound, "no queue '" + name_ + "'"));
+    waiting_gets_.clear();
+  }
+  send_effects();
+  // Publishers go on once what they sent is in the queue; while the disk lags far behind memory they wait for it.
+  if (dead_ || writes_under_way_ == 0 || queue_.counts().memory_bytes < 4 * services_->queue_memory_bytes) {
+    for (auto& [inbox, bytes] : held_window_) inbox->window_return(bytes);
+    held_window_.clear();
+  }
+  if (dead_) return;
+  arm_timer();
+  update_gauges();
+  if (more_to_do_) put(WakeUp{});
+}
+
+void QueueActor::answer_gets() {
+  while (!waiting_gets_.empty()) {
+    GetMessage& get = waiting_gets_.front();
+    GetReply reply;
+    const auto status = queue_.get(get.no_ack, now_, reply.delivery);
+    if (status == broker::Queue::GetStatus::kLater) return;
+    reply.found = status == broker::Queue::GetStatus::kMessage;
+    reply.remaining = queue_.counts().ready;
+    if (reply.found) gauges_.delivered.fetch_add(1, std::memory_order_relaxed);
+    get.reply.send(Answer{std::move(reply)});
+    waiting_gets_.pop_front();
+  }
+}
+
+void QueueActor::write() {
+  // One write at a time: what comes meanwhile gathers for the next, and what is acknowledged meanwhile is never written.
+  if (writes_under_way_ == 0 && queue_.wants_write(memory_target_bytes())) write_now();
+}
+
+void QueueActor::write_now() {
+  WriteSet set;
+  queue_.collect(memory_target_bytes(), set);
+  if (set.empty() && writes_under_way_ == 0) return queue_.written(effects_);
+  ++writes_under_way_;
+  services_->committer.submit(std::move(set), [actor = self()] { actor->put(Written{}); });
+}
+
+void QueueActor::send_deliveries() {
+  for (broker::Consumer* consumer : effects_.deliver_to) {
+    gauges_.delivered.fetch_add(consumer->batch.size(), std::memory_order_relaxed);
+    inbox_of(consumer->spec().peer)->put(Deliveries{consumer->spec().number, std::move(consumer->batch)});
+    consumer->batch = {};
+  }
+  effects_.deliver_to.clear();
+}
+
+void QueueActor::send_effects() {
+  send_deliveries();
+  for (broker::ConfirmRun& run : effects_.confirms) inbox_of(run.peer)->put(Confirms{run.channel, run.refused, std::move(run.sequences)});
+  if (!effects_.departures.empty()) send_departures();
+  request_loads();
+  effects_.clear();
+}
+
+void QueueActor::send_departures() {
+  auto vhost = vhost_.lock();
+  const broker::QueueSettings& settings = queue_.settings();
+  if (!vhost) return;
+  auto joint = std::make_shared<JointCommit>();
+  joint->parts.emplace_back().queue = self();
+  for (broker::Departure& departure : effects_.departures) {
+    if (departure.position) joint->parts.front().departures.push_back(*departure.position);
+    if (!settings.dead_letter_exchange) continue;  // the settings changed in this very turn
+    broker::MessagePtr letter = broker::make_dead_letter(*departure.message, name_, departure.reason, *settings.dead_letter_exchange,
+                                                         settings.dead_letter_routing_key, now_);
+    for (auto& target : vhost->route_dead_letter(*letter, !settings.dead_letter_routing_key)) {
+      if (departure.reason != broker::DeathReason::kRejected && broker::closes_circle(*letter, target->name())) continue;
+      auto known = std::find_if(joint->parts.begin() + 1, joint->parts.end(), [&](const auto& part) { return part.queue == target; });
+      if (known == joint->parts.end()) {
+        joint->parts.emplace_back().queue = std::move(target);
+        known = joint->parts.end() - 1;
+      }
+      known->publishes.push_back(letter);
+    }
+  }
+  gauges_.dead_lettered.fetch_add(effects_.departures.size(), std::memory_order_relaxed);
+  start_joint_commit(joint);
+}
+
+void QueueActor::request_loads() {
+  for (broker::LoadRequest& request : effects_.loads)
+    services_->reader->post(std::make_shared<LoadTask>(self(), services_->storage, std::move(request)));
+}
+
+void QueueActor::arm_timer() {
+  UnixMillis wake = queue_.next_wake();
+  const auto& expires_ms = queue_.settings().expires_ms;
+  if (expires_ms && queue_.consumers().empty() && !asked_to_go_) {
+    if (expired()) {
+      asked_to_go_ = true;
+      if (auto vhost = vhost_.lock()) vhost->put(RemoveUnused{name_, id_, true});
+    } else {
+      wake = std::min(wake, last_used_ + *expires_ms);
+    }
+  }
+  if (wake == timer_at_) return;
+  timer_at_ = wake;
+  if (wake == kNever) {
+    if (timer_) timer_->cancel();
+    return;
+  }
+  if (!timer_)
+    timer_ = services_->scheduler.make_timer(strand(), [weak = std::weak_ptr<QueueActor>(self())] {
+      if (auto actor = weak.lock()) {
+        actor->timer_at_ = kNever;
+        actor->put(WakeUp{});
+      }
+    });
+  timer_->arm(wake);
+}
+
+void QueueActor::update_gauges() {
+  const broker::QueueCounts counts = dead_ ? broker::QueueCounts{} : queue_.counts();
+  gauges_.ready.store(counts.ready, std::memory_order_relaxed);
+  gauges_.ready_bytes.store(counts.ready_bytes, std::memory_order_relaxed);
+  gauges_.unacked.store(counts.unacked, std::memory_order_relaxed);
+  gauges_.unacked_bytes.store(counts.unacked_bytes, std::memory_order_relaxed);
+  gauges_.consumers.store(counts.consumers, std::memory_order_relaxed);
+  gauges_.memory_bytes.store(counts.memory_bytes, std::memory_order_relaxed);
+  services_->memory_used_bytes.fetch_add(static_cast<std::int64_t>(counts.memory_bytes) - static_cast<std::int64_t>(memory_counted_bytes_),
+                                         std::memory_order_relaxed);
+  memory_counted_bytes_ = counts.memory_bytes;
+}
+
+}  // namespace mq::engine

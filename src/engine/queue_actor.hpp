@@ -1,0 +1,193 @@
+// One queue on its strand: takes batches from its mailbox, applies the rules of broker::Queue, and carries out their effects: sends
+// deliveries and confirms to sessions, pages to the committer, dead letters to their targets, and reads evicted segments back.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/queue/queue.hpp"
+#include "broker/topology.hpp"
+#include "engine/committer.hpp"
+#include "engine/joint_commit.hpp"
+#include "engine/session_inbox.hpp"
+
+namespace mq::engine {
+
+class VHost;
+
+struct PublishBatch {
+  std::vector<broker::Incoming> messages;
+  InboxPtr from;
+  std::uint32_t channel = 0;
+  std::uint64_t bytes = 0;  ///< to be returned to the publish window
+};
+struct SettleBatch {
+  broker::Settlement how = broker::Settlement::kAck;
+  std::vector<broker::Position> positions;
+};
+struct AddConsumer {
+  broker::ConsumerSpec spec;
+  ReplyTo reply;
+};
+struct RemoveConsumer {
+  InboxPtr peer;
+  std::uint32_t number = 0;
+  ReplyTo reply;
+};
+struct ReturnWindow {
+  InboxPtr peer;
+  std::uint32_t number = 0;
+  std::uint64_t bytes = 0;
+};
+struct RetryConsumer {
+  InboxPtr peer;
+  std::uint32_t number = 0;
+};
+/// basic.qos with global=true came after the consumer.
+struct SharePrefetch {
+  InboxPtr peer;
+  std::uint32_t number = 0;
+  std::shared_ptr<broker::ChannelPrefetch> shared;
+};
+struct GetMessage {
+  bool no_ack = false;
+  ReplyTo reply;
+};
+struct PurgeQueue {
+  ReplyTo reply;
+};
+struct AskStats {
+  ReplyTo reply;
+  bool counts_as_use = true;
+};
+struct DeleteIf {
+  bool if_unused = false;
+  bool if_empty = false;
+  bool if_expired = false;  ///< only if it is still past its x-expires
+  ReplyTo reply;
+};
+struct PreparePart {
+  JointCommitPtr joint;
+  std::size_t part = 0;
+};
+struct FinishPart {
+  JointCommitPtr joint;
+  std::size_t part = 0;
+};
+struct Written {};
+struct Loaded {
+  std::uint8_t level = 0;
+  Offset segment_first = 0;
+  std::vector<PageRecord> records;
+};
+struct ApplySettings {
+  broker::QueueSettings settings;
+};
+struct WakeUp {};
+/// Tells when everything put before it has been handled.
+struct Barrier {
+  std::function<void()> passed;
+};
+using QueueItem = std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveConsumer, ReturnWindow, RetryConsumer, SharePrefetch, GetMessage, PurgeQueue, AskStats,
+                               DeleteIf, PreparePart, FinishPart, Written, Loaded, ApplySettings, WakeUp, Barrier>;
+
+/// What operators and policies read without visiting the strand; written once per turn.
+struct QueueGauges {
+  std::atomic<std::uint64_t> ready{0}, unacked{0}, consumers{0}, ready_bytes{0}, unacked_bytes{0}, memory_bytes{0};
+  std::atomic<std::uint64_t> published{0}, delivered{0}, acknowledged{0}, returned{0}, dead_lettered{0}, lost{0};
+};
+
+/// What every queue of a broker shares.
+struct QueueServices {
+  Scheduler& scheduler;
+  Storage& storage;
+  Committer& committer;
+  std::shared_ptr<Strand> reader;          ///< may block: reads pages
+  std::uint64_t queue_memory_bytes = 0;    ///< a queue keeps no more than this in memory once it is on disk
+  std::uint64_t total_memory_bytes = 0;    ///< beyond this all queues keep less
+  std::atomic<std::int64_t> memory_used_bytes{0};
+
+  QueueServices(Scheduler& scheduler_, Storage& storage_, Committer& committer_) : scheduler(scheduler_), storage(storage_), committer(committer_) {}
+};
+
+class QueueActor final : public Actor<QueueItem>, public broker::Destination {
+ public:
+  QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::weak_ptr<VHost> vhost, broker::QueueInfo info,
+             broker::QueueSettings settings);
+  ~QueueActor() override;
+
+  /// Before the first item is put: what recovery found.
+  void restore(std::uint8_t level, const RecoveredQueue& recovered) { queue_.restore(level, recovered); }
+  /// After the last item was handled, with all strands stopped: what makes the next start exact.
+  void collect_shutdown(WriteSet& out);
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] QueueId id() const noexcept { return id_; }
+  [[nodiscard]] const QueueGauges& gauges() const noexcept { return gauges_; }
+
+ protected:
+  void begin_of_turn() override;
+  void handle(QueueItem& item) override;
+  void end_of_turn() override;
+
+ private:
+  void on(PublishBatch& item);
+  void on(SettleBatch& item);
+  void on(AddConsumer& item);
+  void on(RemoveConsumer& item);
+  void on(ReturnWindow& item);
+  void on(RetryConsumer& item);
+  void on(SharePrefetch& item);
+  void on(GetMessage& item);
+  void on(PurgeQueue& item);
+  void on(AskStats& item);
+  void on(DeleteIf& item);
+  void on(PreparePart& item);
+  void on(FinishPart& item);
+  void on(Written& item);
+  void on(Loaded& item);
+  void on(ApplySettings& item);
+  void on(WakeUp& item);
+  void on(Barrier& item);
+
+  [[nodiscard]] std::shared_ptr<QueueActor> self() { return std::static_pointer_cast<QueueActor>(shared_from_this()); }
+  [[nodiscard]] std::uint64_t memory_target_bytes() const noexcept;
+  [[nodiscard]] bool expired() const noexcept;
+  void answer_gets();
+  void write();
+  void write_now();
+  void send_deliveries();
+  void send_effects();
+  void send_departures();
+  void request_loads();
+  void arm_timer();
+  void update_gauges();
+  void die();
+
+  std::shared_ptr<QueueServices> services_;
+  std::weak_ptr<VHost> vhost_;
+  broker::Queue queue_;
+  const std::string name_;
+  const QueueId id_;
+  broker::Effects effects_;
+  std::deque<GetMessage> waiting_gets_;
+  std::vector<std::pair<InboxPtr, std::uint64_t>> held_window_;
+  std::unique_ptr<Timer> timer_;
+  UnixMillis timer_at_ = kNever;
+  UnixMillis now_ = 0;
+  UnixMillis last_used_ = 0;
+  std::size_t writes_under_way_ = 0;
+  std::uint64_t memory_counted_bytes_ = 0;
+  bool had_consumer_ = false;
+  bool more_to_do_ = false;
+  bool dead_ = false;
+  bool asked_to_go_ = false;
+  QueueGauges gauges_;
+};
+
+}  // namespace mq::engine

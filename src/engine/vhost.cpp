@@ -1,0 +1,287 @@
+#include "engine/vhost.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "broker/names.hpp"
+#include "broker/queue/dead_letter.hpp"
+#include "broker/queue_arguments.hpp"
+#include "engine/metadata.hpp"
+
+namespace mq::engine {
+namespace {
+
+// What is stored under a name of its own survives a restart; an exclusive queue never does, whatever it was declared as.
+bool is_stored(const broker::QueueInfo& queue) { return queue.durable && !queue.exclusive; }
+
+std::string encode_id(QueueId id) {
+  std::string value;
+  ByteWriter(value).u64(id);
+  return value;
+}
+
+}  // namespace
+
+VHost::VHost(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::string name, std::function<QueueId()> new_queue_id)
+    : Actor(std::move(strand)), services_(std::move(services)), name_(std::move(name)), new_queue_id_(std::move(new_queue_id)), topology_(name_) {
+  version_.store(topology_.version());
+}
+
+// --- any thread ---
+
+Result<FoundQueue> VHost::find_queue(std::string_view name, broker::OwnerId asking) const {
+  std::shared_lock lock(mutex_);
+  auto info = topology_.require_queue(name);
+  if (!info) return info.error();
+  if (auto allowed = broker::check_exclusive_access(name_, **info, asking); !allowed) return allowed.error();
+  return FoundQueue{**info, std::static_pointer_cast<QueueActor>(topology_.destination(name))};
+}
+
+std::vector<std::shared_ptr<QueueActor>> VHost::route_dead_letter(const broker::Message& letter, bool with_copies) {
+  const amqp::PropertiesView properties = letter.properties();
+  std::vector<std::string_view> copies;
+  if (with_copies) copies = broker::carbon_copies(properties.headers, "CC");
+  broker::Route route;
+  bool known = true;
+  {
+    std::shared_lock lock(mutex_);
+    known = letter.exchange().empty() || topology_.find_exchange(letter.exchange()) != nullptr;
+    if (known) topology_.route(letter.exchange(), {letter.routing_key(), properties.headers, &properties}, copies, route);
+  }
+  if (!known && lost_letters_.fetch_add(1) == 0)
+    log::warn("vhost '{}': dead-letter exchange '{}' does not exist; messages for it are dropped (reported once)", name_, letter.exchange());
+  std::vector<std::shared_ptr<QueueActor>> targets;
+  for (auto& queue : route.queues) targets.push_back(std::static_pointer_cast<QueueActor>(std::move(queue)));
+  return targets;
+}
+
+std::vector<std::shared_ptr<QueueActor>> VHost::queues() const {
+  std::shared_lock lock(mutex_);
+  std::vector<std::shared_ptr<QueueActor>> actors;
+  for (const broker::QueueInfo& info : topology_.queues()) actors.push_back(std::static_pointer_cast<QueueActor>(topology_.destination(info.name)));
+  return actors;
+}
+
+// --- recovery ---
+
+std::shared_ptr<QueueActor> VHost::make_actor(const broker::QueueInfo& info) {
+  broker::QueueInfo own = info;
+  own.durable = is_stored(info);
+  return std::make_shared<QueueActor>(services_->scheduler.make_strand(), services_, self(), std::move(own),
+                                      broker::resolve(info.arguments, nullptr, nullptr));
+}
+
+void VHost::restore_exchange(const broker::ExchangeInfo& info) {
+  auto restored = change_topology([&](broker::Topology& topology) { return topology.restore_exchange(info); });
+  if (!restored) log::error("vhost '{}': exchange '{}' cannot be restored: {}", name_, info.name, restored.error().text);
+}
+
+std::shared_ptr<QueueActor> VHost::restore_queue(const broker::QueueInfo& info) {
+  auto actor = make_actor(info);
+  change_topology([&](broker::Topology& topology) { return topology.add_queue(info, actor), true; });
+  return actor;
+}
+
+void VHost::restore_binding(const broker::BindingInfo& info) {
+  auto bound = change_topology([&](broker::Topology& topology) { return topology.bind(info); });
+  if (!bound) log::error("vhost '{}': binding '{}' -> '{}' cannot be restored: {}", name_, info.source, info.destination, bound.error().text);
+}
+
+// --- the strand ---
+
+void VHost::handle(VHostItem& item) {
+  std::visit(
+      [&](auto& each) {
+        using Item = std::decay_t<decltype(each)>;
+        if constexpr (std::is_same_v<Item, DeclareQueue>) {
+          if (park_if_going(each.wanted.name, item)) return;
+        } else if constexpr (std::is_same_v<Item, DeleteQueue>) {
+          if (park_if_going(each.name, item)) return;
+        }
+        on(each);
+      },
+      item);
+}
+
+bool VHost::park_if_going(const std::string& queue, VHostItem& item) {
+  auto going = going_.find(queue);
+  if (going == going_.end()) return false;
+  going->second.push_back(std::move(item));
+  return true;
+}
+
+void VHost::unpark(const std::string& queue) {
+  auto going = going_.find(queue);
+  if (going == going_.end()) return;
+  std::vector<VHostItem> parked = std::move(going->second);
+  going_.erase(going);
+  for (VHostItem& item : parked) handle(item);
+}
+
+void VHost::commit(WriteSet set, std::function<void()> done) {
+  if (set.empty()) return done();
+  set.needs_sync = true;
+  services_->committer.submit(std::move(set), std::move(done));
+}
+
+void VHost::on(DeclareQueue& item) {
+  const broker::OwnerId asking = item.reply.inbox ? item.reply.inbox->id() : 0;
+  auto found = find_queue(item.wanted.name, asking);
+  if (!found && found.error().code != ReplyCode::kNotFound) return item.reply.send(found.error());
+  if (found) {
+    if (!item.passive) {
+      if (auto same = broker::check_equivalent(name_, found->info, item.wanted, asking); !same)
+        return item.reply.send(same.error());
+    }
+    return found->actor->put(AskStats{item.reply, true});
+  }
+  if (item.passive) return item.reply.send(found.error());
+  create_queue(item);
+}
+
+void VHost::create_queue(DeclareQueue& item) {
+  broker::QueueInfo& wanted = item.wanted;
+  if (!item.generated)
+    if (auto free = broker::check_new_name("queue", wanted.name); !free) return item.reply.send(free.error());
+  if (auto valid = broker::validate_queue_arguments(name_, wanted.name, wanted.durable, wanted.exclusive, wanted.auto_delete, wanted.arguments); !valid)
+    return item.reply.send(valid.error());
+  wanted.id = new_queue_id_();
+  auto actor = make_actor(wanted);
+  change_topology([&](broker::Topology& topology) { return topology.add_queue(wanted, actor), true; });
+  if (wanted.exclusive) owned_[wanted.owner].push_back(wanted.name);
+  WriteSet set;
+  if (is_stored(wanted)) {
+    set.operations.emplace_back(WriteSet::PutMetadata{metadata::queue_key(name_, wanted.name), metadata::encode(wanted)});
+    set.operations.emplace_back(WriteSet::PutMetadata{std::string(metadata::kNextQueueId), encode_id(wanted.id + broker::kLogsPerQueue)});
+  }
+  commit(std::move(set), [reply = item.reply, name = wanted.name] { reply.send(Answer{QueueStats{name, 0, 0}}); });
+}
+
+void VHost::on(DeleteQueue& item) {
+  auto found = find_queue(item.name, item.asking);
+  if (!found) return item.reply.send(found.error().code == ReplyCode::kNotFound ? Result<Answer>(Answer{MessageCount{0}}) : found.error());
+  going_.try_emplace(item.name);
+  found->actor->put(DeleteIf{item.if_unused, item.if_empty, false, item.reply});
+}
+
+void VHost::on(RemoveUnused& item) {
+  auto actor = with_topology([&](const broker::Topology& topology) { return std::static_pointer_cast<QueueActor>(topology.destination(item.name)); });
+  if (!actor || actor->id() != item.id || !going_.try_emplace(item.name).second) return;
+  actor->put(DeleteIf{!item.expired, false, item.expired, {}});
+}
+
+void VHost::on(QueueGone& item) {
+  if (!item.outcome) {
+    item.reply.send(item.outcome);
+    return unpark(item.name);
+  }
+  broker::OwnerId owner = 0;
+  bool stored = false;
+  broker::TopologyChange change = change_topology([&](broker::Topology& topology) {
+    if (const broker::QueueInfo* info = topology.find_queue(item.name)) {
+      owner = info->owner;
+      stored = is_stored(*info);
+    }
+    return topology.remove_queue(item.name);
+  });
+  WriteSet set;
+  if (stored) set.operations.emplace_back(WriteSet::DeleteMetadata{metadata::queue_key(name_, item.name)});
+  for (QueueId log : item.logs) set.operations.emplace_back(WriteSet::DropQueue{log});
+  forget(change, stored, set);
+  commit(std::move(set), [reply = item.reply, outcome = item.outcome] { reply.send(outcome); });
+  if (owner != 0) {
+    auto owned = owned_.find(owner);
+    if (owned != owned_.end()) {
+      std::erase(owned->second, item.name);
+      if (owned->second.empty()) owned_.erase(owned);
+    }
+    if (auto leaving = leaving_.find(owner); leaving != leaving_.end() && --leaving->second.first == 0) {
+      leaving->second.second.send(Answer{Done{}});
+      leaving_.erase(leaving);
+    }
+  }
+  unpark(item.name);
+}
+
+void VHost::on(DeclareExchange& item) {
+  if (item.passive) {
+    auto found = with_topology([&](const broker::Topology& topology) -> Result<> {
+      auto exchange = topology.require_exchange(item.wanted.name);
+      if (!exchange) return exchange.error();
+      return {};
+    });
+    return item.reply.send(found ? Result<Answer>(Answer{Done{}}) : found.error());
+  }
+  auto created = change_topology([&](broker::Topology& topology) { return topology.declare_exchange(item.wanted); });
+  if (!created) return item.reply.send(created.error());
+  WriteSet set;
+  if (*created && item.wanted.durable)
+    set.operations.emplace_back(WriteSet::PutMetadata{metadata::exchange_key(name_, item.wanted.name), metadata::encode(item.wanted)});
+  commit(std::move(set), [reply = item.reply] { reply.send(Answer{Done{}}); });
+}
+
+void VHost::on(DeleteExchange& item) {
+  auto change = change_topology([&](broker::Topology& topology) { return topology.delete_exchange(item.name, item.if_unused); });
+  if (!change) return item.reply.send(change.error());
+  WriteSet set;
+  forget(*change, false, set);
+  commit(std::move(set), [reply = item.reply] { reply.send(Answer{Done{}}); });
+}
+
+bool VHost::is_durable(const broker::BindingInfo& binding) const {
+  const broker::ExchangeInfo* source = topology_.find_exchange(binding.source);
+  if (source == nullptr || !source->durable) return false;
+  if (binding.to == broker::BindTo::kExchange) {
+    const broker::ExchangeInfo* destination = topology_.find_exchange(binding.destination);
+    return destination != nullptr && destination->durable;
+  }
+  const broker::QueueInfo* destination = topology_.find_queue(binding.destination);
+  return destination != nullptr && is_stored(*destination);
+}
+
+void VHost::on(ChangeBinding& item) {
+  if (item.binding.to == broker::BindTo::kQueue) {
+    auto found = find_queue(item.binding.destination, item.asking);
+    if (!found && found.error().code != ReplyCode::kNotFound) return item.reply.send(found.error());
+  }
+  WriteSet set;
+  bool durable = false;
+  auto change = change_topology([&](broker::Topology& topology) {
+    auto changed = item.add ? topology.bind(item.binding) : topology.unbind(item.binding);
+    durable = item.add && changed && changed->changed && is_durable(item.binding);
+    return changed;
+  });
+  if (!change) return item.reply.send(change.error());
+  if (durable) set.operations.emplace_back(WriteSet::PutMetadata{metadata::binding_key(name_, item.binding), metadata::encode(item.binding)});
+  if (!item.add) forget(*change, false, set);
+  commit(std::move(set), [reply = item.reply] { reply.send(Answer{Done{}}); });
+}
+
+void VHost::on(DropOwner& item) {
+  auto owned = owned_.find(item.owner);
+  if (owned == owned_.end()) return item.reply.send(Answer{Done{}});
+  leaving_[item.owner] = {owned->second.size(), item.reply};
+  for (const std::string& name : std::vector<std::string>(owned->second)) {
+    if (!going_.try_emplace(name).second) continue;  // on its way already
+    if (auto found = find_queue(name, item.owner)) found->actor->put(DeleteIf{});
+  }
+}
+
+void VHost::forget(const broker::TopologyChange& change, bool queue_was_stored, WriteSet& out) const {
+  for (const broker::ExchangeInfo& exchange : change.removed_exchanges)
+    if (exchange.durable) out.operations.emplace_back(WriteSet::DeleteMetadata{metadata::exchange_key(name_, exchange.name)});
+  // What could not have been stored is not deleted: short-lived queues come and go without touching the disk.
+  auto durable_exchange = [&](const std::string& name) {
+    if (const broker::ExchangeInfo* exchange = topology_.find_exchange(name)) return exchange->durable;
+    return std::any_of(change.removed_exchanges.begin(), change.removed_exchanges.end(),
+                       [&](const broker::ExchangeInfo& exchange) { return exchange.name == name && exchange.durable; });
+  };
+  for (const broker::BindingInfo& binding : change.removed_bindings) {
+    const broker::QueueInfo* queue = binding.to == broker::BindTo::kQueue ? topology_.find_queue(binding.destination) : nullptr;
+    const bool durable_end = binding.to == broker::BindTo::kExchange ? durable_exchange(binding.destination) : queue ? is_stored(*queue) : queue_was_stored;
+    if (durable_end && durable_exchange(binding.source))
+      out.operations.emplace_back(WriteSet::DeleteMetadata{metadata::binding_key(name_, binding)});
+  }
+}
+
+}  // namespace mq::engine

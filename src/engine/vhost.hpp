@@ -1,0 +1,150 @@
+// One virtual host: its topology and its queues. Changes are items in its mailbox, handled one at a time on its strand and answered
+// once they are on disk; routes are read by sessions and queues under a shared lock, and cached by them until version() moves.
+//
+// The topology is the one thing that several strands read directly: asking this strand for every route would put a hop into each
+// publish. The lock is held only to change a few maps or to follow them, never across disk or socket work.
+#pragma once
+
+#include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/topology.hpp"
+#include "engine/committer.hpp"
+#include "engine/queue_actor.hpp"
+#include "engine/session_inbox.hpp"
+
+namespace mq::engine {
+
+struct DeclareQueue {
+  broker::QueueInfo wanted;  ///< id is given by the vhost
+  bool passive = false;
+  bool generated = false;    ///< the name is the server's own
+  ReplyTo reply;             ///< answered with QueueStats
+};
+struct DeleteQueue {
+  std::string name;
+  bool if_unused = false;
+  bool if_empty = false;
+  broker::OwnerId asking = 0;
+  ReplyTo reply;             ///< answered with MessageCount
+};
+/// The queue found itself unused (auto-delete) or expired.
+struct RemoveUnused {
+  std::string name;
+  QueueId id = 0;
+  bool expired = false;
+};
+/// The queue's answer to DeleteIf.
+struct QueueGone {
+  std::string name;
+  QueueId id = 0;
+  Result<Answer> outcome;
+  ReplyTo reply;
+  std::vector<QueueId> logs;  ///< what it ever put on disk
+};
+struct DeclareExchange {
+  broker::ExchangeInfo wanted;
+  bool passive = false;
+  ReplyTo reply;
+};
+struct DeleteExchange {
+  std::string name;
+  bool if_unused = false;
+  ReplyTo reply;
+};
+struct ChangeBinding {
+  broker::BindingInfo binding;
+  bool add = true;
+  broker::OwnerId asking = 0;
+  ReplyTo reply;
+};
+/// The connection is gone: its exclusive queues go.
+struct DropOwner {
+  broker::OwnerId owner = 0;
+  ReplyTo reply;
+};
+using VHostItem = std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding, DropOwner>;
+
+/// A queue as a session finds it.
+struct FoundQueue {
+  broker::QueueInfo info;
+  std::shared_ptr<QueueActor> actor;
+};
+
+class VHost final : public Actor<VHostItem> {
+ public:
+  VHost(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::string name, std::function<QueueId()> new_queue_id);
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// Grows with every change of the topology.
+  [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
+
+  // --- any thread ---
+  /// Calls `read(const broker::Topology&)` under the shared lock.
+  template <class Read>
+  auto with_topology(Read&& read) const {
+    std::shared_lock lock(mutex_);
+    return read(topology_);
+  }
+  /// 404 when missing, 405 when it is exclusive to another connection.
+  [[nodiscard]] Result<FoundQueue> find_queue(std::string_view name, broker::OwnerId asking) const;
+  /// Where a dead letter goes; nowhere when its exchange is missing (logged once per exchange).
+  [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> route_dead_letter(const broker::Message& letter, bool with_copies);
+  [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> queues() const;
+
+  // --- recovery, before anything runs ---
+  void restore_exchange(const broker::ExchangeInfo& info);
+  std::shared_ptr<QueueActor> restore_queue(const broker::QueueInfo& info);
+  void restore_binding(const broker::BindingInfo& info);
+
+ protected:
+  void handle(VHostItem& item) override;
+  void end_of_turn() override {}
+
+ private:
+  void on(DeclareQueue& item);
+  void on(DeleteQueue& item);
+  void on(RemoveUnused& item);
+  void on(QueueGone& item);
+  void on(DeclareExchange& item);
+  void on(DeleteExchange& item);
+  void on(ChangeBinding& item);
+  void on(DropOwner& item);
+
+  [[nodiscard]] std::shared_ptr<VHost> self() { return std::static_pointer_cast<VHost>(shared_from_this()); }
+  std::shared_ptr<QueueActor> make_actor(const broker::QueueInfo& info);
+  void create_queue(DeclareQueue& item);
+  bool park_if_going(const std::string& queue, VHostItem& item);
+  void unpark(const std::string& queue);
+  void forget(const broker::TopologyChange& change, bool queue_was_stored, WriteSet& out) const;
+  [[nodiscard]] bool is_durable(const broker::BindingInfo& binding) const;
+  void commit(WriteSet set, std::function<void()> done);
+  /// Runs `change(topology)` under the exclusive lock and moves version().
+  template <class Change>
+  auto change_topology(Change&& change) {
+    std::unique_lock lock(mutex_);
+    auto result = change(topology_);
+    version_.store(topology_.version(), std::memory_order_release);
+    return result;
+  }
+
+  std::shared_ptr<QueueServices> services_;
+  const std::string name_;
+  std::function<QueueId()> new_queue_id_;
+  mutable std::shared_mutex mutex_;
+  broker::Topology topology_;
+  std::atomic<std::uint64_t> version_{0};
+
+  boost::unordered_flat_map<std::string, std::vector<VHostItem>> going_;  // queues being deleted, and what waits for the end of that
+  boost::unordered_flat_map<broker::OwnerId, std::vector<std::string>> owned_;
+  boost::unordered_flat_map<broker::OwnerId, std::pair<std::size_t, ReplyTo>> leaving_;  // owners whose queues are going: how many are left
+  std::atomic<std::uint64_t> lost_letters_{0};
+};
+
+}  // namespace mq::engine

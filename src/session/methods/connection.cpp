@@ -1,0 +1,203 @@
+// connection.* (class 10): the handshake from start to open, close, update-secret.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "session/dispatch.hpp"
+#include "session/sasl.hpp"
+
+namespace mq::session {
+namespace {
+
+constexpr std::uint32_t kSmallestFrameMax = 4096;   // the AMQP minimum; old clients ask for it
+constexpr Millis kSilentRefusalMs = 3000;           // how long a refused client without the capability waits, as with RabbitMQ
+
+// What clients look for: some switch features on by product and version, most by capability.
+constexpr std::string_view kProduct = "RabbitMQ";
+constexpr std::string_view kCompatibleVersion = "3.13.7";
+
+amqp::Table server_properties(const SessionOptions& options) {
+  amqp::Table capabilities;
+  for (const char* name : {"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify", "connection.blocked",
+                           "consumer_priorities", "authentication_failure_close", "per_consumer_qos"})
+    capabilities.append(name, true);
+  return {{"capabilities", std::move(capabilities)},
+          {"cluster_name", options.cluster_name},
+          {"copyright", "The brokerd authors"},
+          {"information", "brokerd, an AMQP 0-9-1 broker. Licensed under the Apache License 2.0"},
+          {"platform", "brokerd " + options.version},
+          {"product", kProduct},
+          {"version", kCompatibleVersion},
+          {"brokerd_version", options.version}};
+}
+
+bool capability(const amqp::Table& client_properties, std::string_view name) {
+  const amqp::Value* capabilities = client_properties.find("capabilities");
+  if (capabilities == nullptr || capabilities->table() == nullptr) return false;
+  const amqp::Value* value = capabilities->table()->find(name);
+  return value != nullptr && value->boolean() != nullptr && *value->boolean();
+}
+
+std::string limit_text(std::string_view what, std::uint32_t asked, std::uint32_t limit, bool too_low) {
+  std::string value = std::to_string(asked);
+  if (asked == 0) value += " (no limit)";
+  return "negotiated " + std::string(what) + " = " + value + (too_low ? " is lower than the minimum allowed value (" : " is higher than the maximum allowed value (") +
+         std::to_string(limit) + ")";
+}
+
+}  // namespace
+
+struct ConnectionMethods {
+  static Result<> start_ok(Session& session, const amqp::ConnectionStartOk& method) {
+    if (session.state_ != Session::State::kStartOk) return out_of_place();
+    const amqp::Table client = method.client_properties.decode();
+    session.wants_cancel_notice_ = capability(client, "consumer_cancel_notify");
+    session.can_be_told_blocked_ = capability(client, "connection.blocked");
+    session.wants_auth_close_ = capability(client, "authentication_failure_close");
+    if (const amqp::Value* name = client.find("connection_name"); name != nullptr && name->string() != nullptr) session.connection_name_ = *name->string();
+    const std::string mechanism(method.mechanism);
+    if (!is_known_mechanism(mechanism)) return fail(ReplyCode::kCommandInvalid, "unknown authentication mechanism '" + mechanism + "'");
+    const auto credentials = read_credentials(mechanism, method.response);
+    if (!credentials) return fail(ReplyCode::kSyntaxError, "invalid SASL response");
+    auto known = session.broker_.with_access([&](const broker::Access& access) -> Result<> {
+      auto user = access.authenticate(credentials->user, credentials->password, mechanism, session.peer_.loopback);
+      if (!user) return user.error();
+      return {};
+    });
+    if (!known) return refuse(session, credentials->user, known.error());
+    session.user_ = credentials->user;
+    session.state_ = Session::State::kTuneOk;
+    session.frame_max_ = session.options_->frame_max_bytes;
+    session.send(0, amqp::ConnectionTune{session.options_->channel_max, session.options_->frame_max_bytes, session.options_->heartbeat_s});
+    return {};
+  }
+
+  static Result<> tune_ok(Session& session, const amqp::ConnectionTuneOk& method) {
+    if (session.state_ != Session::State::kTuneOk) return out_of_place();
+    const SessionOptions& options = session.options();
+    if (method.frame_max != 0 && method.frame_max < kSmallestFrameMax)
+      return fail(ReplyCode::kNotAllowed, limit_text("frame_max", method.frame_max, kSmallestFrameMax, true));
+    if (options.frame_max_bytes != 0 && (method.frame_max == 0 || method.frame_max > options.frame_max_bytes))
+      return fail(ReplyCode::kNotAllowed, limit_text("frame_max", method.frame_max, options.frame_max_bytes, false));
+    if (options.channel_max != 0 && (method.channel_max == 0 || method.channel_max > options.channel_max))
+      return fail(ReplyCode::kNotAllowed, limit_text("channel_max", method.channel_max, options.channel_max, false));
+    session.frame_max_ = method.frame_max;
+    session.channel_max_ = method.channel_max;
+    session.heartbeat_s_ = method.heartbeat;
+    session.state_ = Session::State::kOpen;
+    return {};
+  }
+
+  static Result<> open(Session& session, const amqp::ConnectionOpen& method) {
+    if (session.state_ != Session::State::kOpen) return out_of_place();
+    const std::string name(method.virtual_host);
+    auto vhost = session.broker_.find_vhost(name);
+    if (!vhost) return fail(ReplyCode::kNotAllowed, "vhost " + name + " not found");
+    auto allowed = session.broker_.with_access([&](const broker::Access& access) { return access.check_vhost(session.user_, name); });
+    if (!allowed) return allowed;
+    session.vhost_ = std::move(vhost);
+    session.state_ = Session::State::kRunning;
+    session.set_deadline(0);
+    session.next_tick_ = session.broker_.scheduler().monotonic_now();
+    session.send(0, amqp::ConnectionOpenOk{});
+    log::debug("{}: user '{}' opened vhost '{}'{}{}", session.peer_.name, session.user_, name, session.connection_name_.empty() ? "" : " as ",
+               session.connection_name_);
+    return {};
+  }
+
+  static Result<> close(Session& session, const amqp::ConnectionClose&) {
+    session.leave(Session::Leave::kWithCloseOk);
+    return {};
+  }
+
+  static Result<> close_ok(Session&, const amqp::ConnectionCloseOk&) { return {}; }
+
+  static Result<> update_secret(Session& session, const amqp::ConnectionUpdateSecret& method) {
+    if (session.state_ != Session::State::kRunning) return out_of_place();
+    // With passwords the new secret is the password: right or wrong, as at login.
+    auto known = session.broker_.with_access([&](const broker::Access& access) -> Result<> {
+      auto user = access.authenticate(session.user_, method.new_secret, "PLAIN", session.peer_.loopback);
+      if (!user) return user.error();
+      return {};
+    });
+    if (!known) return fail(ReplyCode::kNotAllowed, "New secret was refused by one of the backends");
+    session.send(0, amqp::ConnectionUpdateSecretOk{});
+    return {};
+  }
+
+  // connection.close or close-ok while we are closing ourselves.
+  static void closing(Session& session, amqp::MethodId id) {
+    if (id == amqp::ConnectionClose::kId) {
+      session.send(0, amqp::ConnectionCloseOk{});
+      session.close_socket_ = true;
+    } else if (id == amqp::ConnectionCloseOk::kId && session.close_sent_) {
+      session.close_socket_ = true;
+    }
+    session.leave_when_quiet();
+  }
+
+ private:
+  static Error out_of_place() { return fail(ReplyCode::kChannelError, "unexpected method in connection state running"); }
+
+  static Result<> refuse(Session& session, const std::string& user, const Error& error) {
+    log::warn("{}: login of user '{}' refused", session.peer_.name, user);
+    if (session.wants_auth_close_) {
+      session.fail_connection(error);
+      return {};
+    }
+    // Old clients take a silent close for a refusal.
+    session.deaf_ = true;
+    session.set_deadline(kSilentRefusalMs);
+    return {};
+  }
+};
+
+namespace {
+
+template <amqp::Method M, Result<> (*handle)(Session&, const M&)>
+Result<> call(Session& session, std::string_view fields) {
+  amqp::DecodeFault fault = amqp::DecodeFault::kNone;
+  const auto method = amqp::decode<M>(fields, &fault);
+  if (method) return handle(session, *method);
+  if (fault == amqp::DecodeFault::kBadUtf8) return fail(ReplyCode::kFrameError, "Malformed UTF-8 in shortstr");
+  return fail(ReplyCode::kSyntaxError, "malformed method");
+}
+
+struct Row {
+  amqp::MethodId id;
+  Result<> (*handle)(Session&, std::string_view fields);
+};
+
+constexpr Row kRows[] = {
+    {amqp::ConnectionStartOk::kId, &call<amqp::ConnectionStartOk, ConnectionMethods::start_ok>},
+    {amqp::ConnectionTuneOk::kId, &call<amqp::ConnectionTuneOk, ConnectionMethods::tune_ok>},
+    {amqp::ConnectionOpen::kId, &call<amqp::ConnectionOpen, ConnectionMethods::open>},
+    {amqp::ConnectionClose::kId, &call<amqp::ConnectionClose, ConnectionMethods::close>},
+    {amqp::ConnectionCloseOk::kId, &call<amqp::ConnectionCloseOk, ConnectionMethods::close_ok>},
+    {amqp::ConnectionUpdateSecret::kId, &call<amqp::ConnectionUpdateSecret, ConnectionMethods::update_secret>},
+};
+
+}  // namespace
+
+void send_connection_start(Session& session) {
+  const amqp::TableBytes properties(server_properties(session.options()));
+  session.send(0, amqp::ConnectionStart{0, 9, properties, kMechanisms, "en_US"});
+}
+
+void dispatch_connection(Session& session, std::string_view payload) {
+  const auto id = amqp::read_method_id(payload);
+  if (!id) return session.fail_connection(fail(ReplyCode::kSyntaxError, "method frame is too short"));
+  const Row* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& each) { return each.id == *id; });
+  if (row == std::end(kRows)) {
+    const bool known = !amqp::method_name(*id).empty();
+    return session.fail_connection(known ? fail(ReplyCode::kChannelError, "unexpected method on channel 0")
+                                         : fail(ReplyCode::kNotImplemented, "unknown method " + std::to_string(id->class_id) + "." + std::to_string(id->method_id)),
+                                   *id);
+  }
+  if (auto outcome = row->handle(session, amqp::method_fields(payload)); !outcome) session.fail_connection(outcome.error(), *id);
+}
+
+void dispatch_closing(Session& session, std::string_view payload) {
+  if (const auto id = amqp::read_method_id(payload)) ConnectionMethods::closing(session, *id);
+}
+
+}  // namespace mq::session

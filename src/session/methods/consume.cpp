@@ -1,0 +1,134 @@
+// basic.qos, basic.consume, basic.cancel, basic.get.
+#include "broker/names.hpp"
+#include "session/methods/handlers.hpp"
+#include "session/permissions.hpp"
+
+namespace mq::session::methods {
+namespace {
+
+using broker::Right;
+
+std::string new_consumer_tag(Session& session) {
+  broker::RandomBytes random;
+  for (std::size_t half = 0; half < 2; ++half) store_big_endian(reinterpret_cast<char*>(random.data()) + 8 * half, session.broker().scheduler().random());
+  return broker::generate_name(broker::kGeneratedConsumerPrefix, random);
+}
+
+Result<std::int32_t> consumer_priority(const amqp::Table& arguments) {
+  const amqp::Value* priority = arguments.find("x-priority");
+  if (priority == nullptr) return 0;
+  const auto value = priority->integer();
+  if (!value) return fail(ReplyCode::kPreconditionFailed, "invalid arg 'x-priority' for consumer: {unacceptable_type," + std::string(priority->type_name()) + "}");
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(*value, INT32_MIN, INT32_MAX));
+}
+
+bool is_quorum(const broker::QueueInfo& queue) {
+  const amqp::Value* type = queue.arguments.find("x-queue-type");
+  return type != nullptr && type->string() != nullptr && *type->string() == "quorum";
+}
+
+void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine::QueueActor>& queue, bool no_ack, engine::GetReply& reply) {
+  if (!reply.found) return session.send(channel.number, amqp::BasicGetEmpty{});
+  const std::uint64_t tag = channel.ledger.next_tag();
+  if (!no_ack) {
+    session.queues().hold(queue, 1);
+    session.enter_ledger(channel, tag, *queue, reply.delivery);
+  }
+  const broker::MessagePtr& message = reply.delivery.message;
+  session.send(channel.number, amqp::BasicGetOk{tag, reply.delivery.redelivered, message->exchange(), message->routing_key(),
+                                                static_cast<std::uint32_t>(reply.remaining)});
+  session.send_content(channel.number, message);
+}
+
+}  // namespace
+
+Outcome basic_qos(Session& session, Channel& channel, const amqp::BasicQos& method) {
+  if (method.prefetch_size != 0) return fail(ReplyCode::kNotImplemented, "prefetch_size!=0 (" + std::to_string(method.prefetch_size) + ")");
+  if (!method.global) {
+    channel.prefetch = method.prefetch_count;
+  } else if (channel.shared_prefetch) {
+    channel.shared_prefetch->set_limit(method.prefetch_count);
+    for (auto& [tag, consumer] : channel.consumers) consumer->queue->put(engine::RetryConsumer{session.inbox(), consumer->number});
+  } else if (method.prefetch_count != 0) {
+    channel.shared_prefetch = std::make_shared<broker::ChannelPrefetch>();
+    channel.shared_prefetch->set_limit(method.prefetch_count);
+    for (auto& [tag, consumer] : channel.consumers)
+      consumer->queue->put(engine::SharePrefetch{session.inbox(), consumer->number, channel.shared_prefetch});
+  }
+  session.send(channel.number, amqp::BasicQosOk{});
+  return {};
+}
+
+Outcome basic_consume(Session& session, Channel& channel, const amqp::BasicConsume& method) {
+  auto name = queue_name(channel, method.queue);
+  if (!name) return name.error();
+  if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
+  std::string tag = method.consumer_tag.empty() ? new_consumer_tag(session) : std::string(method.consumer_tag);
+  if (channel.consumers.contains(tag)) return fail(ReplyCode::kNotAllowed, "attempt to reuse consumer tag '" + tag + "'");
+  auto priority = consumer_priority(method.arguments.decode());
+  if (!priority) return priority.error();
+  auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
+  if (!queue) return queue.error();
+
+  Consumer& consumer = session.add_consumer(channel, tag, method.no_ack, queue->actor);
+  consumer.counts_deliveries = is_quorum(queue->info);
+  auto reply = session.ask(channel, method.kId, [nowait = method.nowait, tag](Session& asker, Channel& asked_on, engine::Answer&) {
+    if (!nowait) asker.send(asked_on.number, amqp::BasicConsumeOk{tag});
+  });
+  broker::ConsumerSpec spec;
+  spec.peer = session.inbox();
+  spec.number = consumer.number;
+  spec.tag = tag;
+  spec.no_ack = method.no_ack;
+  spec.exclusive = method.exclusive;
+  spec.prefetch = channel.prefetch;
+  spec.priority = *priority;
+  spec.window_bytes = session.options().outbox_bytes;
+  spec.channel_prefetch = channel.shared_prefetch;
+  queue->actor->put(engine::AddConsumer{std::move(spec), std::move(reply)});
+  return {};
+}
+
+Outcome basic_cancel(Session& session, Channel& channel, const amqp::BasicCancel& method) {
+  std::string tag(method.consumer_tag);
+  auto found = channel.consumers.find(tag);
+  if (found == channel.consumers.end()) {
+    if (!method.nowait) session.send(channel.number, amqp::BasicCancelOk{tag});
+    return {};
+  }
+  channel.waiting = true;
+  session.cancel_consumer(*found->second, [key = channel.key, tag, nowait = method.nowait](Session& asker) {
+    Channel* asked_on = asker.find_channel_by_key(key);
+    if (asked_on == nullptr || asked_on->state != Channel::State::kOpen) return;
+    if (!nowait) asker.send(asked_on->number, amqp::BasicCancelOk{tag});
+    asker.resume(*asked_on);
+  });
+  return {};
+}
+
+Outcome basic_cancel_ok(Session&, Channel&, const amqp::BasicCancelOk&) { return {}; }
+
+Outcome basic_get(Session& session, Channel& channel, const amqp::BasicGet& method) {
+  auto name = queue_name(channel, method.queue);
+  if (!name) return name.error();
+  if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
+  auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
+  if (!queue) return queue.error();
+  channel.waiting = true;
+  auto reply = session.ask([key = channel.key, no_ack = method.no_ack, actor = queue->actor](Session& asker, Result<engine::Answer>& answer) {
+    Channel* asked_on = asker.find_channel_by_key(key);
+    if (asked_on == nullptr || asked_on->state != Channel::State::kOpen) {
+      // Nobody is left to take the message: back with it.
+      auto* got = answer ? std::get_if<engine::GetReply>(&*answer) : nullptr;
+      if (got != nullptr && got->found && !no_ack) actor->put(engine::SettleBatch{broker::Settlement::kRequeue, {got->delivery.position}});
+      return;
+    }
+    if (!answer) return asker.fail_channel(*asked_on, answer.error(), amqp::BasicGet::kId);
+    answer_get(asker, *asked_on, actor, no_ack, std::get<engine::GetReply>(*answer));
+    asker.resume(*asked_on);
+  });
+  queue->actor->put(engine::GetMessage{method.no_ack, std::move(reply)});
+  return {};
+}
+
+}  // namespace mq::session::methods

@@ -1,0 +1,162 @@
+// basic.publish and its content: checked, routed, staged for the queues, noted for confirms. The hot path of the broker.
+#include "session/methods/publish.hpp"
+
+#include "broker/queue/dead_letter.hpp"
+#include "broker/queue/queue.hpp"
+#include "session/methods/handlers.hpp"
+#include "session/permissions.hpp"
+
+namespace mq::session::methods {
+namespace {
+
+constexpr std::uint64_t kHardMaxBodyBytes = 512ULL << 20;  // RabbitMQ's hard limit, whatever is configured
+
+using broker::Right;
+
+Outcome check_properties(Session& session, const broker::Message& message) {
+  const auto flags = load_big_endian<std::uint16_t>(message.encoded_properties().data());
+  if ((flags & (amqp::kExpiration | amqp::kUserId)) == 0) return {};
+  const amqp::PropertiesView properties = message.properties();
+  if (properties.has(amqp::kUserId) && properties.user_id != session.user()) {
+    const bool impersonates = session.broker().with_access([&](const broker::Access& access) { return access.has_tag(session.user(), "impersonator"); });
+    if (!impersonates)
+      return fail(ReplyCode::kPreconditionFailed, "user_id property set to '" + std::string(properties.user_id) + "' but authenticated user was '" +
+                                                      session.user() + "'");
+  }
+  if (properties.has(amqp::kExpiration))
+    if (auto ttl = broker::parse_expiration(properties.expiration); !ttl)
+      return fail(ReplyCode::kPreconditionFailed, "invalid expiration '" + std::string(properties.expiration) + "': " + ttl.error());
+  return {};
+}
+
+// The routing keys of CC and BCC; an element or header of another type is the publisher's mistake.
+Outcome copies(const amqp::TableView& headers, std::string_view header, std::vector<std::string_view>& keys) {
+  const auto value = headers.find(header);
+  if (!value) return {};
+  if (value->tag != 'A')
+    return fail(ReplyCode::kPreconditionFailed, "invalid message: {unacceptable_type_in_header,\"" + std::string(header) + "\"," +
+                                                    std::string(value->decode().value_or(amqp::Value()).type_name()) + "}");
+  for (std::string_view key : broker::carbon_copies(headers, header)) keys.push_back(key);
+  return {};
+}
+
+broker::MessagePtr without_bcc(const broker::Message& message) {
+  amqp::Properties properties = amqp::decode_properties(message.encoded_properties()).value_or(amqp::Properties{});
+  properties.headers->erase("BCC");
+  return broker::make_message(message.exchange(), message.routing_key(), properties, message.body());
+}
+
+Outcome permit_publish(Session& session, std::string_view exchange, std::string_view routing_key) {
+  if (auto allowed = permit_exchange(session, Right::kWrite, exchange); !allowed) return allowed;
+  auto usable = session.vhost()->with_topology([&](const broker::Topology& topology) -> Result<> {
+    if (exchange.empty()) return {};
+    auto found = topology.require_exchange(exchange);
+    if (!found) return found.error();
+    if ((*found)->internal)
+      return fail(ReplyCode::kAccessRefused, "cannot publish to internal exchange '" + std::string(exchange) + "' in vhost '" + topology.vhost() + "'");
+    return {};
+  });
+  if (!usable) return usable;
+  return permit_topic(session, Right::kWrite, exchange, routing_key);
+}
+
+CachedRoute look_up(Session& session, const broker::Message& message, std::span<const std::string_view> more_keys) {
+  const amqp::PropertiesView properties = message.properties();
+  broker::Route route;
+  session.vhost()->with_topology([&](const broker::Topology& topology) {
+    topology.route(message.exchange(), {message.routing_key(), properties.headers, &properties}, more_keys, route);
+  });
+  CachedRoute found;
+  found.key_only = route.key_only && more_keys.empty();
+  found.queues.reserve(route.queues.size());
+  for (auto& queue : route.queues) found.queues.push_back(std::static_pointer_cast<engine::QueueActor>(std::move(queue)));
+  return found;
+}
+
+}  // namespace
+
+Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message) {
+  if (auto valid = check_properties(session, *message); !valid) return valid.error();
+  std::vector<std::string_view> more_keys;
+  bool blind_copies = false;
+  if (message->has_headers()) {
+    const amqp::TableView headers = message->properties().headers;
+    if (auto valid = copies(headers, "CC", more_keys); !valid) return valid.error();
+    const std::size_t visible = more_keys.size();
+    if (auto valid = copies(headers, "BCC", more_keys); !valid) return valid.error();
+    blind_copies = more_keys.size() > visible || headers.find("BCC").has_value();
+  }
+  RouteCache& routes = session.routes();
+  routes.validate(session.vhost()->version(), session.broker().access_revision());
+  const CachedRoute* known = routes.find(message->exchange(), message->routing_key());
+  if (known == nullptr) {
+    if (auto allowed = permit_publish(session, message->exchange(), message->routing_key()); !allowed) return allowed.error();
+    known = &routes.insert(message->exchange(), message->routing_key(), look_up(session, *message, {}));
+  }
+  thread_local CachedRoute uncached;
+  if (!known->key_only || !more_keys.empty()) {
+    for (std::string_view key : more_keys)
+      if (auto allowed = permit_topic(session, Right::kWrite, message->exchange(), key); !allowed) return allowed.error();
+    uncached = look_up(session, *message, more_keys);
+    known = &uncached;
+  }
+  if (blind_copies) message = without_bcc(*message);
+  return RoutedMessage{&known->queues, std::move(message)};
+}
+
+void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message) {
+  session.send(channel.number, amqp::BasicReturn{static_cast<std::uint16_t>(ReplyCode::kNoRoute), "NO_ROUTE", message->exchange(), message->routing_key()});
+  session.send_content(channel.number, message);
+}
+
+Outcome basic_publish(Session&, Channel& channel, const amqp::BasicPublish& method) {
+  if (method.immediate) return fail(ReplyCode::kNotImplemented, "immediate=true");
+  channel.publish.exchange.assign(method.exchange);
+  channel.publish.routing_key.assign(method.routing_key);
+  channel.publish.mandatory = method.mandatory;
+  channel.expects = Channel::Expects::kContentHeader;
+  return {};
+}
+
+Outcome content_header(Session& session, Channel& channel, std::string_view payload) {
+  const auto header = amqp::read_content_header(payload);
+  if (!header) return fail(ReplyCode::kSyntaxError, "content header is too short");
+  if (header->class_id != amqp::BasicPublish::kId.class_id)
+    return fail(ReplyCode::kUnexpectedFrame, "expected content header for class 60, got one for class " + std::to_string(header->class_id) + " instead");
+  if (header->body_bytes > kHardMaxBodyBytes)
+    return fail(ReplyCode::kFrameError, "content body size " + std::to_string(header->body_bytes) + " is larger than the limit of " +
+                                            std::to_string(kHardMaxBodyBytes));
+  channel.expects = Channel::Expects::kMethod;  // also where this fails: what follows on a failed channel is ignored
+  if (header->body_bytes > session.options().max_message_bytes)
+    return fail(ReplyCode::kPreconditionFailed, "message size " + std::to_string(header->body_bytes) + " is larger than configured max size " +
+                                                    std::to_string(session.options().max_message_bytes));
+  if (!channel.builder.start(channel.publish.exchange, channel.publish.routing_key, payload))
+    return fail(ReplyCode::kSyntaxError, "malformed content properties");
+  if (header->body_bytes == 0) return publish_complete(session, channel);
+  channel.expects = Channel::Expects::kContentBody;
+  return {};
+}
+
+Outcome publish_complete(Session& session, Channel& channel) {
+  channel.expects = Channel::Expects::kMethod;
+  broker::MessagePtr message = channel.builder.finish();
+  if (session.blocked()) session.tell_blocked();
+  if (channel.transactional) {
+    auto routed = route_message(session, message);  // for its checks: what is wrong is told at once, what is right is routed at the commit
+    if (!routed) return routed.error();
+    channel.tx_publishes.push_back({std::move(message), channel.publish.mandatory});
+    return {};
+  }
+  auto routed = route_message(session, std::move(message));
+  if (!routed) return routed.error();
+  if (routed->queues->empty() && channel.publish.mandatory) return_unroutable(session, channel, routed->message);
+  std::uint64_t sequence = 0;
+  if (channel.confirm) {
+    sequence = channel.confirms.add(static_cast<std::uint32_t>(routed->queues->size()));
+    if (routed->queues->empty()) session.note_confirms(channel);
+  }
+  for (const auto& queue : *routed->queues) session.staging().publish(queue, channel.key, routed->message, sequence);
+  return {};
+}
+
+}  // namespace mq::session::methods

@@ -1,0 +1,23 @@
+// Routing a complete message: shared by basic.publish and tx.commit.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "session/session.hpp"
+
+namespace mq::session::methods {
+
+/// What a message comes to: the queues it enters, and the message as they get it (without BCC).
+struct RoutedMessage {
+  const std::vector<std::shared_ptr<engine::QueueActor>>* queues = nullptr;  ///< valid until the next call
+  broker::MessagePtr message;
+};
+
+/// Checks rights and properties (user-id, expiration, CC and BCC) and finds the queues.
+[[nodiscard]] Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message);
+
+/// basic.return 312 with the message.
+void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message);
+
+}  // namespace mq::session::methods

@@ -1,0 +1,70 @@
+// tx.* (class 90). A commit is one joint commit over every queue touched: publishes and acknowledgements become true in one synced write.
+#include <algorithm>
+
+#include "session/methods/handlers.hpp"
+#include "session/methods/publish.hpp"
+
+namespace mq::session::methods {
+namespace {
+
+engine::JointCommit::Part& part_for(engine::JointCommit& joint, const std::shared_ptr<engine::QueueActor>& queue) {
+  auto known = std::find_if(joint.parts.begin(), joint.parts.end(), [&](const auto& part) { return part.queue == queue; });
+  if (known != joint.parts.end()) return *known;
+  joint.parts.emplace_back().queue = queue;
+  return joint.parts.back();
+}
+
+Error not_transactional() { return fail(ReplyCode::kPreconditionFailed, "channel is not transactional"); }
+
+}  // namespace
+
+Outcome tx_select(Session& session, Channel& channel, const amqp::TxSelect&) {
+  if (channel.confirm) return fail(ReplyCode::kPreconditionFailed, "cannot switch from confirm to tx mode");
+  channel.transactional = true;
+  session.send(channel.number, amqp::TxSelectOk{});
+  return {};
+}
+
+Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
+  if (!channel.transactional) return not_transactional();
+  auto joint = std::make_shared<engine::JointCommit>();
+  for (TxPublish& publish : channel.tx_publishes) {
+    auto routed = route_message(session, publish.message);
+    if (!routed) return routed.error();
+    if (routed->queues->empty() && publish.mandatory) return_unroutable(session, channel, routed->message);
+    for (const auto& queue : *routed->queues) part_for(*joint, queue).publishes.push_back(routed->message);
+  }
+  channel.tx_publishes.clear();
+  std::vector<TxSettle> settles = std::move(channel.tx_settles);
+  channel.tx_settles.clear();
+  for (const TxSettle& settle : settles)
+    if (settle.how == broker::Settlement::kAck)
+      for (const Unsettled& delivery : settle.deliveries) part_for(*joint, session.queues().find(delivery.queue)).acks.push_back(delivery.position);
+
+  auto reply = session.ask(channel, amqp::TxCommit::kId, [settles = std::move(settles)](Session& asker, Channel& asked_on, engine::Answer&) {
+    for (const TxSettle& settle : settles) {
+      if (settle.how == broker::Settlement::kAck) asker.settled_elsewhere(asked_on, settle.deliveries);
+      else asker.settle(asked_on, settle.deliveries, settle.how);
+    }
+    asker.send(asked_on.number, amqp::TxCommitOk{});
+  });
+  if (joint->parts.empty()) {
+    reply.send(engine::Answer{engine::Done{}});
+    return {};
+  }
+  joint->done = [reply = std::move(reply)] { reply.send(engine::Answer{engine::Done{}}); };
+  engine::start_joint_commit(joint);
+  return {};
+}
+
+Outcome tx_rollback(Session& session, Channel& channel, const amqp::TxRollback&) {
+  if (!channel.transactional) return not_transactional();
+  channel.tx_publishes.clear();
+  // The acknowledgements never happened: latest first, so that each finds its place.
+  for (auto settle = channel.tx_settles.rbegin(); settle != channel.tx_settles.rend(); ++settle) channel.ledger.restore(std::move(settle->deliveries));
+  channel.tx_settles.clear();
+  session.send(channel.number, amqp::TxRollbackOk{});
+  return {};
+}
+
+}  // namespace mq::session::methods

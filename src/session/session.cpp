@@ -1,0 +1,353 @@
+#include "session/session.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "session/dispatch.hpp"
+
+namespace mq::session {
+namespace {
+
+constexpr std::size_t kMaxHeldBytes = 1 << 20;  // of frames that wait for a request of their channel
+constexpr Millis kCloseTimeoutMs = 5000;        // for the peer's connection.close-ok
+constexpr Millis kDeafCloseMs = 3000;           // between telling a peer that its bytes make no sense, and closing
+constexpr Millis kMsPerSecond = 1000;
+
+}  // namespace
+
+Session::Session(engine::Broker& broker, engine::InboxPtr inbox, std::shared_ptr<const SessionOptions> options, PeerAddress peer)
+    : broker_(broker), inbox_(std::move(inbox)), options_(std::move(options)), peer_(std::move(peer)), frame_max_(options_->initial_frame_max_bytes) {
+  last_received_ = last_sent_ = broker_.scheduler().monotonic_now();
+  set_deadline(options_->handshake_timeout_ms);
+}
+
+Session::~Session() { broker_.close_inbox(*inbox_); }
+
+// --- bytes in ---
+
+void Session::received(std::string_view bytes) {
+  last_received_ = broker_.scheduler().monotonic_now();
+  if (deaf_) return;
+  std::size_t used = parse(bytes);
+  flush_staged();
+  send_confirms();
+  if (deaf_ || close_socket_ || state_ == State::kFinished) used = bytes.size();
+  // The leftover may be where `bytes` came from.
+  std::string rest(bytes.substr(used));
+  leftover_ = std::move(rest);
+}
+
+std::size_t Session::parse(std::string_view bytes) {
+  std::size_t used = 0;
+  if (state_ == State::kProtocolHeader && !protocol_header(bytes, used)) return used;
+  while (!close_socket_ && state_ != State::kFinished) {
+    const amqp::FrameParse parse = amqp::FrameParser::next(bytes.substr(used), frame_max_);
+    if (parse.status == amqp::FrameParse::Status::kNeedMore) break;
+    if (parse.status == amqp::FrameParse::Status::kError) {
+      frame_error(parse, frame_max_);
+      return bytes.size();
+    }
+    dispatch(parse.frame);
+    used += parse.consumed;
+  }
+  return used;
+}
+
+bool Session::protocol_header(std::string_view bytes, std::size_t& used) {
+  // Whatever cannot become a header is answered at once, so that a wrong protocol does not wait for its timeout.
+  const std::size_t look_at = std::min(bytes.size(), amqp::kProtocolHeaderBytes);
+  const bool possible = amqp::kProtocolHeader.substr(0, look_at) == bytes.substr(0, look_at) || amqp::kProtocolHeader09.substr(0, look_at) == bytes.substr(0, look_at);
+  if (possible && bytes.size() < amqp::kProtocolHeaderBytes) return false;
+  if (!possible) {
+    std::string_view hint = bytes.starts_with("GET ") ? " (an HTTP request)" : bytes.starts_with("\x16\x03") ? " (a TLS handshake)" : "";
+    log::warn("{}: not an AMQP 0-9-1 client{}", peer_.name, hint);
+    outbox_.append(amqp::kProtocolHeader);
+    leave(Leave::kSilently);
+    used = bytes.size();
+    return false;
+  }
+  used = amqp::kProtocolHeaderBytes;
+  state_ = State::kStartOk;
+  send_connection_start(*this);
+  return true;
+}
+
+void Session::frame_error(const amqp::FrameParse& parse, std::uint32_t frame_max) {
+  fail_connection(fail(ReplyCode::kFrameError, amqp::frame_error_text(parse, frame_max)));
+  // What follows cannot be understood any more. The socket stays open for a moment, so that the peer can read why.
+  deaf_ = true;
+  set_deadline(kDeafCloseMs);
+}
+
+void Session::dispatch(const amqp::Frame& frame) {
+  if (frame.type == amqp::FrameType::kHeartbeat) {
+    if (frame.channel != 0) fail_connection(fail(ReplyCode::kUnexpectedFrame, "heartbeat frame on channel " + std::to_string(frame.channel)));
+    return;
+  }
+  if (state_ == State::kLeaving || close_sent_) {
+    // Only the end of the conversation is still of interest.
+    if (frame.channel == 0 && frame.type == amqp::FrameType::kMethod) dispatch_closing(*this, frame.payload);
+    return;
+  }
+  if (frame.channel == 0) {
+    if (frame.type != amqp::FrameType::kMethod)
+      return fail_connection(fail(ReplyCode::kUnexpectedFrame, "expected method frame, got non method frame instead"));
+    return dispatch_connection(*this, frame.payload);
+  }
+  if (state_ != State::kRunning) return fail_connection(fail(ReplyCode::kUnexpectedFrame, "channel frame before connection.open"));
+  Channel* channel = find_channel(frame.channel);
+  if (channel == nullptr) {
+    auto id = amqp::read_method_id(frame.payload);
+    if (frame.type == amqp::FrameType::kMethod && id && *id == amqp::ChannelOpen::kId) return open_channel(frame.channel);
+    if (frame.type == amqp::FrameType::kMethod && id && *id == amqp::ChannelCloseOk::kId) return;
+    return fail_connection(fail(ReplyCode::kChannelError, "expected 'channel.open'"), id.value_or(amqp::MethodId{}));
+  }
+  if (channel->waiting && channel->state == Channel::State::kOpen) {
+    amqp::append_frame(channel->held, frame.type, frame.channel, frame.payload);
+    held_bytes_ += frame.payload.size() + amqp::kFrameOverheadBytes;
+    return;
+  }
+  dispatch_channel(*this, *channel, frame);
+}
+
+void Session::resume(Channel& channel) {
+  channel.waiting = false;
+  std::string held = std::move(channel.held);
+  channel.held.clear();
+  const std::uint16_t number = channel.number;
+  std::string_view left = held;
+  while (!left.empty()) {
+    Channel* current = find_channel(number);
+    if (current == nullptr || close_sent_ || state_ != State::kRunning) break;
+    if (current->waiting) {
+      // It asks for something again: what is left waits on.
+      current->held.insert(0, left);
+      left = {};
+      break;
+    }
+    const amqp::FrameParse parse = amqp::FrameParser::next(left, amqp::kNoFrameMax);
+    held_bytes_ -= parse.consumed;
+    left.remove_prefix(parse.consumed);
+    dispatch_channel(*this, *current, parse.frame);
+  }
+  held_bytes_ -= left.size();
+}
+
+bool Session::wants_read() const {
+  if (close_socket_ || state_ == State::kFinished) return false;
+  if (state_ == State::kLeaving || close_sent_) return true;
+  if (held_bytes_ > kMaxHeldBytes || (blocked_ && stalled_)) return false;
+  const auto window = static_cast<std::int64_t>(options_->publish_window_bytes);
+  if (inbox_->window_used() < window) return true;
+  inbox_->window_want(window / 2);
+  return inbox_->window_used() < window / 2;  // it may have opened before the wish was seen
+}
+
+void Session::disconnected(std::string_view why) {
+  if (socket_gone_) return;
+  socket_gone_ = true;
+  if (state_ == State::kRunning && !close_sent_) log::info("{}: connection lost: {}", peer_.name, why);
+  leave(Leave::kSilently);
+}
+
+// --- bytes out ---
+
+void Session::send_content(std::uint16_t channel, const broker::MessagePtr& message) {
+  constexpr std::uint64_t kCopyBytes = 16 * 1024;  // below this a copy is cheaper than a piece of its own
+  const std::uint64_t body_bytes = message->body_bytes();
+  const std::size_t max_body = amqp::max_body_bytes(frame_max_);
+  if (body_bytes <= std::min<std::uint64_t>(kCopyBytes, max_body)) {
+    const std::string_view wire = message->wire();
+    char* at = outbox_.reserve(wire.size());
+    std::memcpy(at, wire.data(), wire.size());
+    amqp::patch_frame_channel(at, channel);
+    if (body_bytes != 0) amqp::patch_frame_channel(at + message->header_frame_bytes(), channel);
+    outbox_.commit(wire.size());
+    return;
+  }
+  char head[amqp::kFrameHeadBytes];
+  char* at = outbox_.reserve(message->header_frame_bytes());
+  std::memcpy(at, message->wire().data(), message->header_frame_bytes());
+  amqp::patch_frame_channel(at, channel);
+  outbox_.commit(message->header_frame_bytes());
+  for (std::string_view body = message->body(); !body.empty();) {
+    const std::string_view part = body.substr(0, max_body);
+    amqp::write_frame_head(head, amqp::FrameType::kBody, channel, static_cast<std::uint32_t>(part.size()));
+    outbox_.append({head, sizeof head});
+    if (part.size() > kCopyBytes) outbox_.append_reference(message, part);
+    else outbox_.append(part);
+    outbox_.append({&amqp::kFrameEnd, 1});
+    body.remove_prefix(part.size());
+  }
+}
+
+void Session::sent(std::size_t still_waiting_bytes) {
+  last_sent_ = broker_.scheduler().monotonic_now();
+  in_socket_bytes_ = still_waiting_bytes;
+  return_windows();
+}
+
+// --- time ---
+
+void Session::set_deadline(Millis after_ms) {
+  deadline_ = after_ms == 0 ? 0 : broker_.scheduler().monotonic_now() + after_ms;
+  if (deadline_ != 0 && (next_tick_ == 0 || deadline_ < next_tick_)) next_tick_ = deadline_;
+}
+
+void Session::tick() {
+  const Millis now = broker_.scheduler().monotonic_now();
+  next_tick_ = kNever;
+  if (deadline_ != 0 && now >= deadline_) {
+    deadline_ = 0;
+    if (state_ < State::kRunning) log::warn("{}: handshake timed out", peer_.name);
+    close_socket_ = true;
+    leave(Leave::kSilently);
+  } else if (deadline_ != 0) {
+    next_tick_ = deadline_;
+  }
+  if (heartbeat_s_ == 0 || state_ != State::kRunning || close_socket_) return;
+  const Millis interval_ms = heartbeat_s_ * kMsPerSecond;
+  // A peer is gone after two whole intervals of silence, seen at the next look: within two to three intervals.
+  if (now - last_received_ > 2 * interval_ms && wants_read()) {
+    log::warn("{}: missed heartbeats from client, timeout: {}s", peer_.name, heartbeat_s_);
+    close_socket_ = true;
+    return leave(Leave::kSilently);
+  }
+  if (now - last_sent_ >= interval_ms / 2) {
+    std::string heartbeat;
+    amqp::append_heartbeat_frame(heartbeat);
+    outbox_.append(heartbeat);
+    last_sent_ = now;
+  }
+  next_tick_ = std::min(next_tick_, now + std::max<Millis>(interval_ms / 4, 250));
+}
+
+// --- errors ---
+
+void Session::fail_connection(const Error& error, amqp::MethodId method) {
+  if (close_sent_ || close_socket_) return;
+  log::warn("{}: closing connection: {}{}{}", peer_.name, error.reply_text(), method.class_id != 0 ? " by " : "",
+            method.class_id != 0 ? amqp::method_name(method) : "");
+  const std::string text = error.reply_text();
+  send(0, amqp::ConnectionClose{static_cast<std::uint16_t>(error.code), text, method.class_id, method.method_id});
+  close_sent_ = true;
+  set_deadline(kCloseTimeoutMs);
+  leave(Leave::kNotAsked);
+}
+
+void Session::fail_channel(Channel& channel, const Error& error, amqp::MethodId method) {
+  if (error.closes_connection()) return fail_connection(error, method);
+  if (channel.state != Channel::State::kOpen) return;
+  log::warn("{}: channel {}: {}{}{}", peer_.name, channel.number, error.reply_text(), method.class_id != 0 ? " by " : "",
+            method.class_id != 0 ? amqp::method_name(method) : "");
+  const std::string text = error.reply_text();
+  send(channel.number, amqp::ChannelClose{static_cast<std::uint16_t>(error.code), text, method.class_id, method.method_id});
+  channel.state = Channel::State::kFailed;
+  held_bytes_ -= channel.held.size();
+  channel.held.clear();
+  channel.builder.reset();
+  channel.waiting = false;
+  abandon_channel(channel, nullptr);
+}
+
+// --- asking the engine ---
+
+engine::ReplyTo Session::ask(Continuation then) {
+  flush_staged();
+  const std::uint64_t request = next_request_++;
+  asked_.emplace(request, std::move(then));
+  return {inbox_, request};
+}
+
+engine::ReplyTo Session::ask(Channel& channel, amqp::MethodId method, std::function<void(Session&, Channel&, engine::Answer&)> then) {
+  channel.waiting = true;
+  return ask([key = channel.key, method, then = std::move(then)](Session& session, Result<engine::Answer>& answer) {
+    auto found = session.channels_by_key_.find(key);
+    if (found == session.channels_by_key_.end()) return;
+    Channel& asker = *found->second;
+    if (asker.state == Channel::State::kFailed || asker.state == Channel::State::kDying) return;
+    if (!answer) return session.fail_channel(asker, answer.error(), method);
+    asker.waiting = false;
+    then(session, asker, *answer);
+    if (!asker.waiting) session.resume(asker);
+  });
+}
+
+// --- the inbox ---
+
+void Session::process_inbox() {
+  inbox_->drain([this](engine::SessionItem& item) { handle(item); });
+  flush_staged();
+  send_confirms();
+  if (state_ == State::kLeaving) leave_when_quiet();
+}
+
+void Session::handle(engine::SessionItem& item) {
+  std::visit([this](auto& each) { on(each); }, item);
+}
+
+void Session::on(engine::Reply& item) {
+  auto asked = asked_.find(item.request);
+  if (asked == asked_.end()) return;
+  Continuation then = std::move(asked->second);
+  asked_.erase(asked);
+  if (then) then(*this, item.answer);
+}
+
+void Session::on(engine::Confirms& item) {
+  auto found = channels_by_key_.find(item.channel);
+  if (found == channels_by_key_.end() || found->second->state != Channel::State::kOpen) return;
+  Channel& channel = *found->second;
+  for (std::uint64_t sequence : item.sequences) channel.confirms.answered(sequence, item.refused);
+  if (!channel.has_due_confirms) confirming_.push_back(&channel);
+  channel.has_due_confirms = true;
+}
+
+void Session::note_confirms(Channel& channel) {
+  if (channel.has_due_confirms) return;
+  channel.has_due_confirms = true;
+  confirming_.push_back(&channel);
+}
+
+void Session::send_confirms() {
+  std::vector<ConfirmLedger::Due> due;
+  for (Channel* channel : confirming_) {
+    channel->has_due_confirms = false;
+    if (channel->state != Channel::State::kOpen) continue;
+    due.clear();
+    channel->confirms.take_due(due);
+    for (const ConfirmLedger::Due& each : due) {
+      if (each.refused) send(channel->number, amqp::BasicNack{each.sequence, false, false});
+      else send(channel->number, amqp::BasicAck{each.sequence, each.multiple});
+    }
+  }
+  confirming_.clear();
+}
+
+void Session::on(engine::WindowOpened&) {}  // the transport asks wants_read() after every turn
+
+void Session::on(engine::AlarmChanged& item) {
+  blocked_ = item.blocked;
+  alarm_reason_ = item.reason;
+  if (!blocked_) stalled_ = false;
+  if (blocked_ || !told_blocked_) return;
+  told_blocked_ = false;
+  if (state_ == State::kRunning && !close_sent_) send(0, amqp::ConnectionUnblocked{});
+}
+
+void Session::tell_blocked() {
+  stalled_ = true;
+  if (told_blocked_ || !can_be_told_blocked_) return;
+  told_blocked_ = true;
+  send(0, amqp::ConnectionBlocked{alarm_reason_});
+}
+
+void Session::on(engine::CloseRequested& item) {
+  if (state_ < State::kRunning) {
+    close_socket_ = true;
+    return leave(Leave::kSilently);
+  }
+  fail_connection(fail(item.code, item.text));
+}
+
+}  // namespace mq::session

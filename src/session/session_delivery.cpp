@@ -1,0 +1,160 @@
+// What a session does with messages on their way to the client: writing deliveries, settling them, giving window back to queues.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "session/session.hpp"
+
+namespace mq::session {
+namespace {
+
+constexpr std::uint64_t kDeliverTailBytes = 8 + 1;  // delivery tag, redelivered
+
+// basic.deliver after its constant head: tag, redelivered, exchange, routing key.
+char* write_names(char* to, std::string_view exchange, std::string_view routing_key) {
+  *to++ = static_cast<char>(exchange.size());
+  std::memcpy(to, exchange.data(), exchange.size());
+  to += exchange.size();
+  *to++ = static_cast<char>(routing_key.size());
+  std::memcpy(to, routing_key.data(), routing_key.size());
+  return to + routing_key.size();
+}
+
+// Quorum queues tell the consumer how often the message came back.
+broker::MessagePtr with_delivery_count(const broker::Message& message, std::uint16_t returns) {
+  amqp::Properties properties = amqp::decode_properties(message.encoded_properties()).value_or(amqp::Properties{});
+  if (!properties.headers) properties.headers.emplace();
+  properties.headers->set("x-delivery-count", std::int64_t{returns});
+  return broker::make_message(message.exchange(), message.routing_key(), properties, message.body());
+}
+
+}  // namespace
+
+Consumer& Session::add_consumer(Channel& channel, std::string tag, bool no_ack, std::shared_ptr<engine::QueueActor> queue) {
+  auto consumer = std::make_unique<Consumer>();
+  consumer->channel = &channel;
+  consumer->number = next_consumer_++;
+  consumer->tag = std::move(tag);
+  consumer->queue = std::move(queue);
+  consumer->no_ack = no_ack;
+  ByteWriter(consumer->head).u16(amqp::BasicDeliver::kId.class_id).u16(amqp::BasicDeliver::kId.method_id).shortstr(consumer->tag);
+  Consumer& added = *consumer;
+  channel.consumers[added.tag] = &added;
+  consumers_.emplace(added.number, std::move(consumer));
+  return added;
+}
+
+Consumer* Session::find_consumer(std::uint32_t number) {
+  auto found = consumers_.find(number);
+  return found == consumers_.end() ? nullptr : found->second.get();
+}
+
+void Session::forget_consumer(std::uint32_t number) {
+  auto found = consumers_.find(number);
+  if (found == consumers_.end()) return;
+  Consumer& consumer = *found->second;
+  auto& tags = consumer.channel->consumers;
+  if (auto tag = tags.find(consumer.tag); tag != tags.end() && tag->second == &consumer) tags.erase(tag);
+  if (consumer.owed_window_bytes != 0) owing_.erase(std::remove(owing_.begin(), owing_.end(), &consumer), owing_.end());
+  consumers_.erase(found);
+}
+
+void Session::cancel_consumer(Consumer& consumer, std::function<void(Session&)> then) {
+  consumer.cancelling = true;
+  // The queue's answer comes behind its last delivery.
+  auto reply = ask([number = consumer.number, then = std::move(then)](Session& session, Result<engine::Answer>&) {
+    session.forget_consumer(number);
+    if (then) then(session);
+  });
+  consumer.queue->put(engine::RemoveConsumer{inbox_, consumer.number, std::move(reply)});
+}
+
+void Session::enter_ledger(Channel& channel, std::uint64_t tag, engine::QueueActor& queue, const broker::Delivery& delivery) {
+  channel.ledger.add({tag, &queue, delivery.position, delivery.counted});
+}
+
+void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
+  Channel& channel = *consumer.channel;
+  const std::uint64_t tag = channel.ledger.next_tag();
+  if (!consumer.no_ack) enter_ledger(channel, tag, *consumer.queue, delivery);
+  if (consumer.owed_window_bytes == 0) owing_.push_back(&consumer);
+  consumer.owed_window_bytes += delivery.message->memory_bytes();
+  if (channel.state != Channel::State::kOpen || close_sent_ || state_ != State::kRunning) return;  // goes back when the channel is let go
+  const broker::MessagePtr counted = consumer.counts_deliveries && delivery.returns > 0 ? with_delivery_count(*delivery.message, delivery.returns) : nullptr;
+  const broker::MessagePtr& message = counted ? counted : delivery.message;
+  const std::string_view exchange = message->exchange();
+  const std::string_view routing_key = message->routing_key();
+  const std::size_t payload_bytes = consumer.head.size() + kDeliverTailBytes + 2 + exchange.size() + routing_key.size();
+  char* const at = outbox_.reserve(payload_bytes + amqp::kFrameOverheadBytes);
+  char* to = amqp::write_frame_head(at, amqp::FrameType::kMethod, channel.number, static_cast<std::uint32_t>(payload_bytes));
+  std::memcpy(to, consumer.head.data(), consumer.head.size());
+  to += consumer.head.size();
+  store_big_endian(to, tag);
+  to[8] = delivery.redelivered ? 1 : 0;
+  to = write_names(to + kDeliverTailBytes, exchange, routing_key);
+  *to = amqp::kFrameEnd;
+  outbox_.commit(payload_bytes + amqp::kFrameOverheadBytes);
+  send_content(channel.number, message);
+}
+
+void Session::on(engine::Deliveries& item) {
+  Consumer* consumer = find_consumer(item.consumer);
+  if (consumer == nullptr) return log::error("{}: deliveries for a consumer that is gone", peer_.name);
+  if (!consumer->no_ack) queues_.hold(consumer->queue, item.messages.size());
+  for (broker::Delivery& delivery : item.messages) deliver(*consumer, delivery);
+}
+
+void Session::settle(Channel& channel, const std::vector<Unsettled>& deliveries, broker::Settlement how) {
+  std::uint32_t counted = 0;
+  engine::QueueActor* last = nullptr;
+  std::shared_ptr<engine::QueueActor> queue;
+  std::uint64_t run = 0;
+  auto end_run = [&] {
+    if (run != 0) queues_.release(last, run);
+    run = 0;
+  };
+  for (const Unsettled& delivery : deliveries) {
+    counted += delivery.counted ? 1 : 0;
+    if (delivery.queue != last) {
+      end_run();
+      last = delivery.queue;
+      queue = queues_.find(last);
+    }
+    ++run;
+    staging_.settle(queue, how, delivery.position);
+  }
+  end_run();
+  release_prefetch(channel, counted);
+}
+
+void Session::settled_elsewhere(Channel& channel, const std::vector<Unsettled>& deliveries) {
+  std::uint32_t counted = 0;
+  for (const Unsettled& delivery : deliveries) {
+    counted += delivery.counted ? 1 : 0;
+    queues_.release(delivery.queue, 1);
+  }
+  release_prefetch(channel, counted);
+}
+
+void Session::release_prefetch(Channel& channel, std::uint32_t counted) {
+  if (counted == 0 || !channel.shared_prefetch) return;
+  channel.shared_prefetch->release(counted);
+  if (!channel.shared_prefetch->take_want()) return;
+  flush_staged();
+  for (auto& [tag, consumer] : channel.consumers)
+    if (!consumer->no_ack) consumer->queue->put(engine::RetryConsumer{inbox_, consumer->number});
+}
+
+void Session::return_windows() {
+  // Queues get their windows back when the socket has room again; little debts are left until they are worth a message.
+  if (outbox_.waiting_bytes() + in_socket_bytes_ > options_->outbox_bytes / 2) return;
+  const std::uint64_t worth = options_->outbox_bytes / 4;
+  auto settled = std::remove_if(owing_.begin(), owing_.end(), [&](Consumer* consumer) {
+    if (consumer->owed_window_bytes < worth) return false;
+    consumer->queue->put(engine::ReturnWindow{inbox_, consumer->number, consumer->owed_window_bytes});
+    consumer->owed_window_bytes = 0;
+    return true;
+  });
+  owing_.erase(settled, owing_.end());
+}
+
+}  // namespace mq::session

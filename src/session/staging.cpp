@@ -1,0 +1,57 @@
+#include "session/staging.hpp"
+
+#include <algorithm>
+
+namespace mq::session {
+
+Staging::StagedPublish& Staging::publish_slot(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel) {
+  if (!publishes_.empty() && publishes_.back().queue == queue && publishes_.back().batch.channel == channel) return publishes_.back();
+  if (publishes_.size() <= kScanFew) {
+    for (StagedPublish& staged : publishes_)
+      if (staged.queue == queue && staged.batch.channel == channel) return staged;
+  } else {
+    if (publish_index_.empty())
+      for (std::size_t index = 0; index < publishes_.size(); ++index) publish_index_[publishes_[index].queue.get()] = index;
+    auto known = publish_index_.find(queue.get());
+    if (known != publish_index_.end() && publishes_[known->second].batch.channel == channel) return publishes_[known->second];
+    publish_index_[queue.get()] = publishes_.size();
+  }
+  StagedPublish& staged = publishes_.emplace_back();
+  staged.queue = queue;
+  staged.batch.channel = channel;
+  staged.batch.messages.reserve(expected_messages_);
+  return staged;
+}
+
+void Staging::publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, const broker::MessagePtr& message, std::uint64_t sequence) {
+  StagedPublish& staged = publish_slot(queue, channel);
+  staged.batch.messages.push_back({message, sequence});
+  staged.batch.bytes += message->memory_bytes();
+}
+
+void Staging::settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position) {
+  for (auto staged = settles_.rbegin(); staged != settles_.rend(); ++staged) {
+    if (staged->queue != queue) continue;
+    if (staged->batch.how != how) break;  // the order between acks and requeues of one queue is kept
+    staged->batch.positions.push_back(position);
+    return;
+  }
+  settles_.push_back({queue, {how, {position}}});
+}
+
+void Staging::flush(engine::SessionInbox& inbox) {
+  for (StagedSettle& staged : settles_) staged.queue->put(std::move(staged.batch));
+  settles_.clear();
+  if (publishes_.empty()) return;
+  // The next read is likely to bring as much per queue as this one.
+  expected_messages_ = std::min<std::size_t>(publishes_.front().batch.messages.size() + 4, 4096);
+  for (StagedPublish& staged : publishes_) {
+    inbox.window_take(staged.batch.bytes);
+    staged.batch.from = inbox.shared_from_this();
+    staged.queue->put(std::move(staged.batch));
+  }
+  publishes_.clear();
+  publish_index_.clear();
+}
+
+}  // namespace mq::session

@@ -1,0 +1,39 @@
+// Publishes and settlements gathered while one read is worked through, so that each queue gets one item per read, not one per message.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/queue_actor.hpp"
+
+namespace mq::session {
+
+class Staging {
+ public:
+  void publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, const broker::MessagePtr& message, std::uint64_t sequence);
+  void settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position);
+  /// Sends everything; publishes are charged to the inbox's window.
+  void flush(engine::SessionInbox& inbox);
+  [[nodiscard]] bool empty() const noexcept { return publishes_.empty() && settles_.empty(); }
+
+ private:
+  struct StagedPublish {
+    std::shared_ptr<engine::QueueActor> queue;
+    engine::PublishBatch batch;
+  };
+  struct StagedSettle {
+    std::shared_ptr<engine::QueueActor> queue;
+    engine::SettleBatch batch;
+  };
+  StagedPublish& publish_slot(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel);
+
+  static constexpr std::size_t kScanFew = 8;  // look through this many before using the index
+  std::vector<StagedPublish> publishes_;
+  boost::unordered_flat_map<engine::QueueActor*, std::size_t> publish_index_;  // of the newest batch for that queue
+  std::vector<StagedSettle> settles_;
+  std::size_t expected_messages_ = 16;
+};
+
+}  // namespace mq::session
