@@ -58,7 +58,6 @@ def test_the_0_9_form_of_the_header_is_accepted(peer):
 
 
 def test_a_header_in_pieces_is_accepted(peer):
-    peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for octet_ in wire.HEADER:
         peer.send(bytes([octet_]))
     peer.expect(wire.CONNECTION_START)
@@ -275,7 +274,6 @@ def test_a_conversation_cut_into_single_octets_is_understood(peer, name, healthy
     queue = name()
     healthy.queue_declare(queue)
     peer.shake_hands().with_channel()
-    peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for piece in wire.publish(1, queue) + wire.content_header(1, 5) + wire.body(1, b"slow!"):
         peer.send(bytes([piece]))
     assert get(healthy, queue).body == b"slow!"

@@ -4,6 +4,7 @@ Source of the encodings: the AMQP 0-9-1 specification and RabbitMQ's errata (fie
 """
 
 import contextlib
+import select
 import socket
 import struct
 
@@ -18,9 +19,15 @@ CONNECTION_OPEN, CONNECTION_OPEN_OK = (10, 40), (10, 41)
 CONNECTION_CLOSE, CONNECTION_CLOSE_OK = (10, 50), (10, 51)
 CHANNEL_OPEN, CHANNEL_OPEN_OK = (20, 10), (20, 11)
 CHANNEL_CLOSE, CHANNEL_CLOSE_OK = (20, 40), (20, 41)
+EXCHANGE_DECLARE, EXCHANGE_DECLARE_OK = (40, 10), (40, 11)
 QUEUE_DECLARE, QUEUE_DECLARE_OK = (50, 10), (50, 11)
+QUEUE_BIND, QUEUE_BIND_OK = (50, 20), (50, 21)
+BASIC_QOS, BASIC_QOS_OK = (60, 10), (60, 11)
 BASIC_CONSUME, BASIC_CONSUME_OK = (60, 20), (60, 21)
-BASIC_PUBLISH, BASIC_DELIVER, BASIC_GET, BASIC_GET_OK = (60, 40), (60, 60), (60, 70), (60, 71)
+BASIC_PUBLISH, BASIC_DELIVER = (60, 40), (60, 60)
+BASIC_GET, BASIC_GET_OK, BASIC_GET_EMPTY = (60, 70), (60, 71), (60, 72)
+BASIC_ACK, BASIC_NACK = (60, 80), (60, 120)
+CONFIRM_SELECT, CONFIRM_SELECT_OK = (85, 10), (85, 11)
 
 
 class PeerClosed(Exception):
@@ -113,11 +120,28 @@ def consume(channel, queue, tag="", flags=0):
     return method(channel, BASIC_CONSUME, short(0) + shortstr(queue) + shortstr(tag) + octet(flags) + table())
 
 
+def qos(channel, prefetch_count):
+    return method(channel, BASIC_QOS, long(0) + short(prefetch_count) + octet(0))
+
+
+def get(channel, queue, no_ack=False):
+    return method(channel, BASIC_GET, short(0) + shortstr(queue) + octet(no_ack))
+
+
+def ack(channel, tag, multiple=False):
+    return method(channel, BASIC_ACK, longlong(tag) + octet(multiple))
+
+
+def nack(channel, tag, multiple=False, requeue=True):
+    return method(channel, BASIC_NACK, longlong(tag) + octet(multiple | requeue << 1))
+
+
 class Peer:
     """A raw connection. Use as a context manager."""
 
     def __init__(self, broker, timeout=15.0):
         self.socket = socket.create_connection((broker.host, broker.port), timeout=timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.user, self.password = broker.user, broker.password
         self.vhost = broker.vhost
         self.buffer = b""
@@ -159,6 +183,27 @@ class Peer:
         end = self.read(1)[0]
         assert end == FRAME_END, f"the broker's own frame ends in {end:#x}"
         return kind, channel, payload
+
+    def poll(self, timeout):
+        """Waits at most `timeout` seconds for octets; returns the whole frames that are there, maybe none."""
+        if select.select([self.socket], [], [], timeout)[0]:
+            try:
+                more = self.socket.recv(1 << 18)
+            except ConnectionError as error:
+                raise PeerClosed(str(error)) from error
+            if not more:
+                raise PeerClosed("end of stream")
+            self.buffer += more
+        frames, at = [], 0
+        while len(self.buffer) - at >= 8:
+            kind, channel, size = struct.unpack_from(">BHI", self.buffer, at)
+            if len(self.buffer) - at < size + 8:
+                break
+            frames.append((kind, channel, self.buffer[at + 7:at + 7 + size]))
+            assert self.buffer[at + 7 + size] == FRAME_END, "the broker's own frame ends badly"
+            at += size + 8
+        self.buffer = self.buffer[at:]
+        return frames
 
     def read_method(self):
         """The next method as (channel, (class, method), arguments); skips heartbeats."""
