@@ -1,0 +1,10 @@
+#include "store/checksum.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace mq::store {
+
+std::uint32_t checksum(std::string_view bytes) noexcept { return static_cast<std::uint32_t>(XXH3_64bits(bytes.data(), bytes.size())); }
+
+}  // namespace mq::store

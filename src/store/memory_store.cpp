@@ -1,0 +1,115 @@
+#include "store/memory_store.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "broker/message.hpp"
+#include "mq/base/check.hpp"
+#include "store/page_codec.hpp"
+#include "store/value_codec.hpp"
+
+namespace mq::store {
+namespace {
+
+/// Begin and end of a queue's part of a map by PageKey.
+template <class Map>
+auto part_of(Map& map, QueueId queue) {
+  return std::pair(map.lower_bound({queue, 0}), map.upper_bound({queue, std::numeric_limits<Offset>::max()}));
+}
+
+template <class Map>
+void erase_part(Map& map, QueueId queue) {
+  auto [begin, end] = part_of(map, queue);
+  map.erase(begin, end);
+}
+
+}  // namespace
+
+EncodedPage MemoryStore::encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const {
+  return store::encode_page(queue, records, priority_level, transient);
+}
+
+StorageResult<> MemoryStore::commit(std::span<WriteSet* const> sets) {
+  std::lock_guard lock(mutex_);
+  for (const WriteSet* set : sets)
+    for (const WriteSet::Operation& operation : set->operations) std::visit([this](const auto& row) { apply(row); }, operation);
+  return {};
+}
+
+void MemoryStore::apply(const WriteSet::PutMetadata& put) { metadata_.insert_or_assign(put.key, put.value); }
+
+void MemoryStore::apply(const WriteSet::DeleteMetadata& gone) { metadata_.erase(gone.key); }
+
+void MemoryStore::apply(const EncodedPage& page) {
+  bool fresh = pages_.try_emplace({page.queue, page.index.first}, Page{page.index, page.bytes}).second;
+  MQ_CHECK(fresh);
+}
+
+void MemoryStore::apply(const WriteSet::AddMarks& added) {
+  auto page = pages_.find({added.queue, added.page_first});
+  if (page != pages_.end() && page->second.index.transient) return;  // nobody will ask for them
+  if (added.marks.empty()) return;
+  for (const Mark& mark : added.marks) MQ_CHECK(mark.offset >= added.page_first);
+  std::vector<Mark>& marks = marks_[{added.queue, added.page_first}];
+  marks.insert(marks.end(), added.marks.begin(), added.marks.end());
+  normalize_marks(marks);
+}
+
+void MemoryStore::apply(const WriteSet::DropPage& drop) {
+  pages_.erase({drop.queue, drop.page_first});
+  if (drop.had_marks) marks_.erase({drop.queue, drop.page_first});
+}
+
+void MemoryStore::apply(const WriteSet::PutQueueState& put) { states_[put.queue] = put.state; }
+
+void MemoryStore::apply(const WriteSet::DropQueue& drop) {
+  erase_part(pages_, drop.queue);
+  erase_part(marks_, drop.queue);
+  states_.erase(drop.queue);
+}
+
+StorageResult<std::vector<PageRecord>> MemoryStore::read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged) {
+  std::lock_guard lock(mutex_);
+  PageKey key{queue, first};
+  auto page = pages_.find(key);
+  if (page == pages_.end()) return StorageError{StorageError::Kind::kNotFound, "there is no " + describe(key)};
+  return decode_page(key, page->second.bytes, salvaged);
+}
+
+StorageResult<> MemoryStore::scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) {
+  std::vector<std::pair<std::string, std::string>> found;  // visited without the lock, so that a visitor may use the store
+  {
+    std::lock_guard lock(mutex_);
+    for (auto at = metadata_.lower_bound(prefix); at != metadata_.end() && at->first.starts_with(prefix); ++at) found.push_back(*at);
+  }
+  for (const auto& [key, value] : found) visit(key, value);
+  return {};
+}
+
+StorageResult<RecoveredQueue> MemoryStore::recover_queue(QueueId queue) {
+  std::lock_guard lock(mutex_);
+  RecoveredQueue recovered;
+  if (auto state = states_.find(queue); state != states_.end()) recovered.state = state->second;
+  auto [begin, end] = part_of(pages_, queue);
+  for (auto page = begin; page != end; ++page) {
+    if (page->second.index.transient) continue;
+    RecoveredPage& known = recovered.pages.emplace_back();
+    known.index = page->second.index;
+    if (auto marks = marks_.find(page->first); marks != marks_.end()) known.marks = marks->second;
+  }
+  return recovered;
+}
+
+StorageResult<std::vector<QueueId>> MemoryStore::stored_queues() {
+  std::lock_guard lock(mutex_);
+  std::set<QueueId> queues;
+  for (const auto& [key, page] : pages_)
+    if (!page.index.transient) queues.insert(key.queue);
+  for (const auto& [key, marks] : marks_) queues.insert(key.queue);
+  for (const auto& [queue, state] : states_) queues.insert(queue);
+  return std::vector(queues.begin(), queues.end());
+}
+
+}  // namespace mq::store

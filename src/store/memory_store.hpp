@@ -1,0 +1,48 @@
+// Storage that lies in memory: for brokers that keep nothing, and for tests. Same rules as the one on disk, same encoded bytes.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "mq/ports/storage.hpp"
+#include "store/keys.hpp"
+
+namespace mq::store {
+
+/// Threads: any; a mutex guards everything. Writing a page that is there already is a broken invariant (the store on disk could not
+/// tell), whatever else the port leaves to the caller is harmless.
+class MemoryStore final : public Storage {
+ public:
+  [[nodiscard]] EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const override;
+  [[nodiscard]] StorageResult<> commit(std::span<WriteSet* const> sets) override;
+  [[nodiscard]] StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged = nullptr) override;
+  StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) override;
+  [[nodiscard]] StorageResult<RecoveredQueue> recover_queue(QueueId queue) override;
+  [[nodiscard]] StorageResult<std::vector<QueueId>> stored_queues() override;
+  [[nodiscard]] StorageResult<> sync() override { return {}; }
+  [[nodiscard]] const std::string& location() const noexcept override { return location_; }
+
+ private:
+  struct Page {
+    PageIndex index;
+    std::string bytes;
+  };
+
+  void apply(const WriteSet::PutMetadata& put);
+  void apply(const WriteSet::DeleteMetadata& gone);
+  void apply(const EncodedPage& page);
+  void apply(const WriteSet::AddMarks& added);
+  void apply(const WriteSet::DropPage& drop);
+  void apply(const WriteSet::PutQueueState& put);
+  void apply(const WriteSet::DropQueue& drop);
+
+  const std::string location_ = ":memory:";
+  std::mutex mutex_;
+  std::map<std::string, std::string, std::less<>> metadata_;
+  std::map<PageKey, Page> pages_;
+  std::map<PageKey, std::vector<Mark>> marks_;
+  std::map<QueueId, QueueState> states_;
+};
+
+}  // namespace mq::store

@@ -1,0 +1,163 @@
+// Opening and closing: directories, columns, the format check.
+#include <rocksdb/cache.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "store/rocks_columns.hpp"
+#include "store/rocks_errors.hpp"
+#include "store/upgrade.hpp"
+
+namespace mq::store {
+namespace {
+
+StorageResult<> make_directory(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::is_directory(path, error)) return {};
+  fs::create_directories(path, error);
+  if (!error) fs::permissions(path, fs::perms::owner_all, error);
+  if (!error) return {};
+  auto kind = error == std::errc::no_space_on_device ? StorageError::Kind::kNoSpace : StorageError::Kind::kIo;
+  return StorageError{kind, "making directory " + path + ": " + error.message()};
+}
+
+bool is_known(const std::string& name) {
+  for (std::size_t i = 0; i < kColumns; ++i)
+    if (name == column_name(static_cast<Column>(i))) return true;
+  return false;
+}
+
+}  // namespace
+
+Database& Database::operator=(Database&& other) noexcept {
+  if (this == &other) return *this;
+  close();
+  options_ = std::move(other.options_);
+  cache_ = std::move(other.cache_);
+  db_ = std::move(other.db_);
+  handles_ = other.handles_;
+  unknown_ = std::move(other.unknown_);
+  return *this;
+}
+
+Database::~Database() { close(); }
+
+void Database::close() noexcept {
+  if (!db_) return;  // never opened, or moved from
+  for (rocksdb::ColumnFamilyHandle* handle : handles_)
+    if (handle != nullptr) (void)db_->DestroyColumnFamilyHandle(handle);
+  for (rocksdb::ColumnFamilyHandle* handle : unknown_) (void)db_->DestroyColumnFamilyHandle(handle);
+  handles_ = {};
+  unknown_.clear();
+  (void)db_->Close();
+  db_.reset();
+}
+
+StorageResult<Database> Database::open(const RocksOptions& options, Mode mode) {
+  if (mode == Mode::kWrite) {
+    if (StorageResult<> made = make_directory(options.directory); !made) return made.error();
+  }
+  Database database;
+  database.options_ = options;
+  database.cache_ = rocksdb::NewLRUCache(options.block_cache_bytes, /*num_shard_bits=*/2);
+
+  std::vector<std::string> names;
+  rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(database_options(options), options.directory, &names);
+  if (!listed.ok()) {
+    bool fresh = !std::filesystem::exists(options.directory + "/CURRENT");
+    if (!fresh || mode == Mode::kReadOnly) return storage_error(listed, "opening " + options.directory);
+    names = {column_name(Column::kOwn)};
+  }
+  if (rocksdb::Status opened = database.open_existing(mode, names); !opened.ok()) return storage_error(opened, "opening " + options.directory);
+  if (StorageResult<> prepared = database.prepare(mode); !prepared) return prepared.error();
+  return database;
+}
+
+rocksdb::Status Database::open_existing(Mode mode, const std::vector<std::string>& names) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> columns;
+  for (const std::string& name : names) {
+    rocksdb::ColumnFamilyOptions made;
+    for (std::size_t i = 0; i < kColumns; ++i)
+      if (name == column_name(static_cast<Column>(i))) made = column_options(static_cast<Column>(i), options_, cache_);
+    columns.emplace_back(name, made);
+  }
+  rocksdb::DBOptions settings = database_options(options_);
+  settings.create_if_missing = mode == Mode::kWrite;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  rocksdb::Status status = mode == Mode::kWrite ? rocksdb::DB::Open(settings, options_.directory, columns, &handles, &opened)
+                                                : rocksdb::DB::OpenForReadOnly(settings, options_.directory, columns, &handles, &opened);
+  if (!status.ok()) return status;
+  db_.reset(opened);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    if (!is_known(handle->GetName())) unknown_.push_back(handle);
+    for (std::size_t i = 0; i < kColumns; ++i)
+      if (handle->GetName() == column_name(static_cast<Column>(i))) handles_[i] = handle;
+  }
+  return status;
+}
+
+StorageResult<> Database::prepare(Mode mode) {
+  const std::string doing = "opening " + options_.directory;
+  std::string record;
+  rocksdb::ColumnFamilyHandle* own = (*this)[Column::kOwn];
+  rocksdb::Status found = db_->Get({}, own, rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), &record);
+  if (!found.ok() && !found.IsNotFound()) return storage_error(found, doing);
+  StorageResult<bool> data = has_data();
+  if (!data) return data.error();
+  StorageResult<bool> fresh = check_format(found.ok() ? std::optional<std::string_view>(record) : std::nullopt, *data, options_.directory);
+  if (!fresh) return fresh.error();
+
+  if (mode == Mode::kReadOnly) {
+    for (std::size_t i = 0; i < kColumns; ++i) {
+      auto column = static_cast<Column>(i);
+      if (handles_[i] == nullptr && column != Column::kTransientPages)  // that one is made anew when it held anything
+        return StorageError{StorageError::Kind::kCorrupt, doing + ": column " + column_name(column) + " is missing"};
+    }
+    return {};
+  }
+  if (rocksdb::Status made = make_missing_columns(); !made.ok()) return storage_error(made, doing);
+  if (*fresh) {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    rocksdb::Status written = db_->Put(synced, own, rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), encode_format(kFormatNumber));
+    if (!written.ok()) return storage_error(written, doing);
+  }
+  return {};
+}
+
+/// A directory whose making was cut short has columns but nothing in them; that still counts as new.
+StorageResult<bool> Database::has_data() const {
+  std::vector<rocksdb::ColumnFamilyHandle*> all(handles_.begin(), handles_.end());
+  all.insert(all.end(), unknown_.begin(), unknown_.end());
+  for (rocksdb::ColumnFamilyHandle* handle : all) {
+    if (handle == nullptr) continue;
+    std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}, handle));
+    at->SeekToFirst();
+    if (!at->status().ok()) return storage_error(at->status(), "opening " + options_.directory);
+    if (at->Valid()) return true;
+  }
+  return false;
+}
+
+rocksdb::Status Database::make_missing_columns() {
+  for (std::size_t i = 0; i < kColumns; ++i) {
+    if (handles_[i] != nullptr) continue;
+    auto column = static_cast<Column>(i);
+    rocksdb::Status made = db_->CreateColumnFamily(column_options(column, options_, cache_), column_name(column), &handles_[i]);
+    if (!made.ok()) return made;
+  }
+  return rocksdb::Status::OK();
+}
+
+rocksdb::Status Database::empty_column(Column column) {
+  rocksdb::ColumnFamilyHandle*& handle = handles_[static_cast<std::size_t>(column)];
+  rocksdb::Status dropped = db_->DropColumnFamily(handle);
+  if (!dropped.ok()) return dropped;
+  (void)db_->DestroyColumnFamilyHandle(handle);
+  handle = nullptr;
+  return make_missing_columns();
+}
+
+}  // namespace mq::store

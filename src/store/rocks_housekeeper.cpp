@@ -1,0 +1,106 @@
+#include "store/rocks_housekeeper.hpp"
+
+#include <chrono>
+
+namespace mq::store {
+namespace {
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr std::uint64_t kTellPages = 64;                 // how many dropped pages make it worth a look
+constexpr std::uint64_t kReclaimBytes = 64 * kMiB;       // how much must have been dropped from files
+constexpr std::uint64_t kReferencesBytes = 32 * kMiB;    // a tree up to this size is compacted whole: it holds references, not pages
+constexpr std::uint64_t kRewriteGarbageBytes = 128 * kMiB;
+constexpr std::chrono::seconds kRest{2};                 // between two rounds, so that a busy queue beside a backlog causes few flushes
+
+}  // namespace
+
+Housekeeper::Housekeeper(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* pages) : db_(db), pages_(pages), thread_([this] { run(); }) {}
+
+Housekeeper::~Housekeeper() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Housekeeper::dropped(std::uint64_t pages) {
+  not_told_ += pages;
+  if (not_told_ < kTellPages) return;
+  {
+    std::lock_guard lock(mutex_);
+    news_.pages += not_told_;
+  }
+  not_told_ = 0;
+  wake_.notify_one();
+}
+
+void Housekeeper::dropped_range() {
+  {
+    std::lock_guard lock(mutex_);
+    news_.range = true;
+  }
+  wake_.notify_one();
+}
+
+std::uint64_t Housekeeper::property(const std::string& name) const {
+  std::uint64_t value = 0;
+  return db_.GetIntProperty(pages_, name, &value) ? value : 0;
+}
+
+void Housekeeper::run() {
+  Dropped pending;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wake_.wait(lock, [this] { return stopping_ || news_.range || news_.pages != 0; });
+    pending.pages += news_.pages;
+    pending.range = pending.range || news_.range;
+    news_ = {};
+    if (stopping_) return;
+    lock.unlock();
+    if (look(pending)) pending = {};
+    lock.lock();
+    wake_.wait_for(lock, kRest, [this] { return stopping_.load(); });
+  }
+}
+
+bool Housekeeper::look(const Dropped& pending) {
+  std::uint64_t file_bytes = property(rocksdb::DB::Properties::kLiveBlobFileSize) + property(rocksdb::DB::Properties::kLiveSstFilesSize);
+  if (file_bytes < kReclaimBytes) return true;
+  // Nobody counts the bytes of dropped pages; their share of the files is near enough.
+  std::uint64_t known_pages = property(rocksdb::DB::Properties::kEstimateNumKeys) + pending.pages;
+  std::uint64_t dropped_bytes = pending.range || known_pages == 0 ? file_bytes : file_bytes / known_pages * pending.pages;
+  if (dropped_bytes < kReclaimBytes) return false;
+  bring_notes_home();
+  if (!stopping_) collect_garbage();
+  return true;
+}
+
+// Errors are not looked at: one that matters stops the next commit too.
+void Housekeeper::bring_notes_home() {
+  rocksdb::FlushOptions flush;
+  flush.allow_write_stall = true;  // its opposite waits for a calm that a busy broker does not have
+  (void)db_.Flush(flush, pages_);
+  if (stopping_ || property(rocksdb::DB::Properties::kLiveSstFilesSize) > kReferencesBytes) return;
+  rocksdb::CompactRangeOptions compact;
+  compact.exclusive_manual_compaction = false;
+  compact.allow_write_stall = true;
+  compact.canceled = &stopping_;
+  (void)db_.CompactRange(compact, pages_, nullptr, nullptr);
+}
+
+void Housekeeper::collect_garbage() {
+  std::uint64_t garbage = property(rocksdb::DB::Properties::kLiveBlobFileGarbageSize);
+  if (garbage < kRewriteGarbageBytes || garbage * 2 < property(rocksdb::DB::Properties::kLiveBlobFileSize)) return;
+  rocksdb::CompactRangeOptions compact;
+  compact.exclusive_manual_compaction = false;
+  compact.allow_write_stall = true;
+  compact.canceled = &stopping_;
+  compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  compact.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
+  compact.blob_garbage_collection_age_cutoff = 1.0;
+  (void)db_.CompactRange(compact, pages_, nullptr, nullptr);
+}
+
+}  // namespace mq::store

@@ -1,0 +1,24 @@
+// What may be chosen about the store on disk. The defaults keep its memory near 100 MB, most of it pages not yet flushed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mq::store {
+
+struct RocksOptions {
+  std::string directory;  ///< made if it is not there, readable by its owner alone
+
+  /// Pages gather here before they go to a file; a page dropped before that never reaches one. Up to three such buffers exist.
+  std::uint64_t page_buffer_bytes = std::uint64_t{16} << 20;
+  /// All write buffers together; beyond it the largest is flushed.
+  std::uint64_t write_buffers_bytes = std::uint64_t{64} << 20;
+  std::uint64_t block_cache_bytes = std::uint64_t{8} << 20;
+  /// Log files beyond this are freed by flushing what they alone hold; so this bounds what a restart after a crash replays.
+  std::uint64_t log_bytes = std::uint64_t{96} << 20;
+  int max_open_files = 256;
+  /// LZ4 for pages at rest. Off: a damaged byte in a compressed page costs the page, in a plain one only the message it hits.
+  bool compress_pages = false;
+};
+
+}  // namespace mq::store

@@ -1,0 +1,233 @@
+#include "store/rocks_store.hpp"
+
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "broker/message.hpp"
+#include "store/page_codec.hpp"
+#include "store/rocks_batch.hpp"
+#include "store/rocks_columns.hpp"
+#include "store/rocks_errors.hpp"
+#include "store/rocks_housekeeper.hpp"
+#include "store/value_codec.hpp"
+
+namespace mq::store {
+namespace {
+
+using Kind = StorageError::Kind;
+
+rocksdb::Slice slice(std::string_view view) { return {view.data(), view.size()}; }
+
+class RocksStore final : public Storage {
+ public:
+  RocksStore(Database database, std::string directory)
+      : location_(std::move(directory)),
+        database_(std::move(database)),
+        pages_keeper_(database_.db(), database_[Column::kPages]),
+        transient_keeper_(database_.db(), database_[Column::kTransientPages]) {}
+
+  [[nodiscard]] EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const override {
+    return store::encode_page(queue, records, priority_level, transient);
+  }
+  [[nodiscard]] StorageResult<> commit(std::span<WriteSet* const> sets) override;
+  [[nodiscard]] StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged) override;
+  StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) override;
+  [[nodiscard]] StorageResult<RecoveredQueue> recover_queue(QueueId queue) override;
+  [[nodiscard]] StorageResult<std::vector<QueueId>> stored_queues() override;
+  [[nodiscard]] StorageResult<> sync() override;
+  [[nodiscard]] const std::string& location() const noexcept override { return location_; }
+
+ private:
+  [[nodiscard]] StorageError fail_for_good(const rocksdb::Status& status, std::string_view doing);
+  [[nodiscard]] StorageError reading_failed(const rocksdb::Status& status) const { return storage_error(status, "reading from " + location_); }
+  [[nodiscard]] rocksdb::Status find_page(const rocksdb::ReadOptions& read, PageKey key, rocksdb::PinnableSlice& value) const;
+  [[nodiscard]] std::unique_ptr<rocksdb::Iterator> iterate(Column column, const rocksdb::Slice* behind) const;
+  [[nodiscard]] StorageResult<> recover_pages(QueueId queue, const rocksdb::Slice& behind, RecoveredQueue& recovered) const;
+  [[nodiscard]] StorageResult<> recover_marks(QueueId queue, const rocksdb::Slice& behind, RecoveredQueue& recovered) const;
+  [[nodiscard]] StorageResult<> collect_queues(Column column, std::set<QueueId>& queues) const;
+
+  const std::string location_;
+  Database database_;
+  std::set<PageKey> transient_;         // commit() alone looks at it
+  std::optional<StorageError> failed_;  // what ended this store's writing
+  Housekeeper pages_keeper_;
+  Housekeeper transient_keeper_;
+};
+
+StorageError RocksStore::fail_for_good(const rocksdb::Status& status, std::string_view doing) {
+  failed_ = storage_error(status, doing);
+  return *failed_;
+}
+
+std::size_t bytes_of_pages(std::span<WriteSet* const> sets) {
+  std::size_t bytes = 4096;
+  for (const WriteSet* set : sets) {
+    for (const WriteSet::Operation& operation : set->operations) {
+      const auto* page = std::get_if<EncodedPage>(&operation);
+      if (page != nullptr && !page->index.transient) bytes += page->bytes.size() + 128;
+    }
+  }
+  return bytes;
+}
+
+StorageResult<> RocksStore::commit(std::span<WriteSet* const> sets) {
+  if (failed_) return *failed_;
+  const std::string doing = "writing to " + location_;
+  BatchBuilder batch(database_, transient_, bytes_of_pages(sets));
+  bool sync = false;
+  for (const WriteSet* set : sets) {
+    sync = sync || set->needs_sync;
+    if (rocksdb::Status added = batch.add(*set); !added.ok()) return fail_for_good(added, doing);
+  }
+  // Transient pages go first and without the log: nothing that survives a crash speaks of them, so nothing need be atomic with them.
+  if (batch.unlogged().Count() != 0) {
+    rocksdb::WriteOptions unlogged;
+    unlogged.disableWAL = true;
+    if (rocksdb::Status written = database_.db().Write(unlogged, &batch.unlogged()); !written.ok()) return fail_for_good(written, doing);
+  }
+  if (batch.logged().Count() != 0) {
+    rocksdb::WriteOptions logged;
+    logged.sync = sync;
+    if (rocksdb::Status written = database_.db().Write(logged, &batch.logged()); !written.ok()) return fail_for_good(written, doing);
+  } else if (sync) {
+    return this->sync();
+  }
+  pages_keeper_.dropped(batch.dropped_pages());
+  transient_keeper_.dropped(batch.dropped_transient_pages());
+  if (batch.dropped_range()) pages_keeper_.dropped_range();
+  return {};
+}
+
+StorageResult<> RocksStore::sync() {
+  if (failed_) return *failed_;
+  rocksdb::Status synced = database_.db().SyncWAL();
+  if (!synced.ok()) return fail_for_good(synced, "syncing " + location_);
+  return {};
+}
+
+rocksdb::Status RocksStore::find_page(const rocksdb::ReadOptions& read, PageKey key, rocksdb::PinnableSlice& value) const {
+  auto encoded = encode_key(key);
+  rocksdb::Status found = database_.db().Get(read, database_[Column::kPages], slice(encoded.view()), &value);
+  if (!found.IsNotFound()) return found;
+  value.Reset();
+  return database_.db().Get(read, database_[Column::kTransientPages], slice(encoded.view()), &value);
+}
+
+StorageResult<std::vector<PageRecord>> RocksStore::read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged) {
+  PageKey key{queue, first};
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;  // a page is read about once
+  rocksdb::PinnableSlice value;
+  rocksdb::Status found = find_page(read, key, value);
+  if (found.ok()) return decode_page(key, {value.data(), value.size()}, salvaged);
+  if (found.IsNotFound()) return StorageError{Kind::kNotFound, "there is no " + describe(key) + " in " + location_};
+
+  StorageError error = reading_failed(found);
+  if (error.kind == Kind::kCorrupt && salvaged != nullptr) {
+    // RocksDB refuses the block as a whole. The page's own checksums tell which of its records are still good.
+    salvaged->clear();
+    read.verify_checksums = false;
+    value.Reset();
+    if (find_page(read, key, value).ok()) {
+      StorageResult<std::vector<PageRecord>> records = decode_page(key, {value.data(), value.size()}, salvaged);
+      if (records) *salvaged = std::move(*records);
+    }
+  }
+  return error;
+}
+
+std::unique_ptr<rocksdb::Iterator> RocksStore::iterate(Column column, const rocksdb::Slice* behind) const {
+  rocksdb::ReadOptions read;
+  read.iterate_upper_bound = behind;
+  return std::unique_ptr<rocksdb::Iterator>(database_.db().NewIterator(read, database_[column]));
+}
+
+StorageResult<> RocksStore::scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) {
+  std::string end = key_behind_prefix(prefix);
+  rocksdb::Slice behind(end);
+  auto at = iterate(Column::kMetadata, end.empty() ? nullptr : &behind);
+  for (at->Seek(slice(prefix)); at->Valid(); at->Next()) visit(at->key().ToStringView(), at->value().ToStringView());
+  if (!at->status().ok()) return reading_failed(at->status());
+  return {};
+}
+
+StorageResult<RecoveredQueue> RocksStore::recover_queue(QueueId queue) {
+  RecoveredQueue recovered;
+  std::string value;
+  rocksdb::Status found = database_.db().Get({}, database_[Column::kQueueState], slice(encode_key(queue).view()), &value);
+  if (!found.ok() && !found.IsNotFound()) return reading_failed(found);
+  if (found.ok() && !decode_state(value, recovered.state)) return StorageError{Kind::kCorrupt, "the state of queue " + std::to_string(queue) + " is damaged"};
+
+  std::string end = key_behind(queue);
+  if (StorageResult<> pages = recover_pages(queue, end, recovered); !pages) return pages.error();
+  if (StorageResult<> marks = recover_marks(queue, end, recovered); !marks) return marks.error();
+  return recovered;
+}
+
+StorageResult<> RocksStore::recover_pages(QueueId queue, const rocksdb::Slice& behind, RecoveredQueue& recovered) const {
+  auto at = iterate(Column::kIndex, &behind);
+  for (at->Seek(slice(encode_key(PageKey{queue, 0}).view())); at->Valid(); at->Next()) {
+    std::optional<PageKey> key = decode_page_key(at->key().ToStringView());
+    RecoveredPage& page = recovered.pages.emplace_back();
+    if (!key || !decode_index(key->first, at->value().ToStringView(), page.index))
+      return StorageError{Kind::kCorrupt, "the index of " + describe(key.value_or(PageKey{queue, 0})) + " is damaged"};
+  }
+  if (!at->status().ok()) return reading_failed(at->status());
+  return {};
+}
+
+/// Pages and marks both come in order of key, so one walk matches them.
+StorageResult<> RocksStore::recover_marks(QueueId queue, const rocksdb::Slice& behind, RecoveredQueue& recovered) const {
+  auto page = recovered.pages.begin();
+  auto at = iterate(Column::kMarks, &behind);
+  for (at->Seek(slice(encode_key(PageKey{queue, 0}).view())); at->Valid(); at->Next()) {
+    std::optional<PageKey> key = decode_page_key(at->key().ToStringView());
+    while (key && page != recovered.pages.end() && page->index.first < key->first) ++page;
+    bool wanted = key && page != recovered.pages.end() && page->index.first == key->first;
+    if (wanted && !decode_marks(key->first, at->value().ToStringView(), page->marks))
+      return StorageError{Kind::kCorrupt, "the marks of " + describe(*key) + " are damaged"};
+  }
+  if (!at->status().ok()) return reading_failed(at->status());
+  return {};
+}
+
+StorageResult<std::vector<QueueId>> RocksStore::stored_queues() {
+  std::set<QueueId> queues;
+  for (Column column : {Column::kIndex, Column::kMarks, Column::kQueueState})
+    if (StorageResult<> collected = collect_queues(column, queues); !collected) return collected.error();
+  return std::vector(queues.begin(), queues.end());
+}
+
+/// Leaps from queue to queue: what lies within one is not looked at.
+StorageResult<> RocksStore::collect_queues(Column column, std::set<QueueId>& queues) const {
+  auto at = iterate(column, nullptr);
+  at->SeekToFirst();
+  while (at->Valid()) {
+    std::optional<QueueId> queue = decode_queue_key(at->key().ToStringView().substr(0, kQueueKeyBytes));
+    if (!queue) return StorageError{Kind::kCorrupt, std::string("column ") + column_name(column) + " holds a key that is none"};
+    queues.insert(*queue);
+    at->Seek(key_behind(*queue));
+  }
+  if (!at->status().ok()) return reading_failed(at->status());
+  return {};
+}
+
+}  // namespace
+
+StorageResult<std::unique_ptr<Storage>> open_rocks_store(const RocksOptions& options) {
+  StorageResult<Database> database = Database::open(options, Database::Mode::kWrite);
+  if (!database) return database.error();
+  std::unique_ptr<rocksdb::Iterator> left(database->db().NewIterator({}, (*database)[Column::kTransientPages]));
+  left->SeekToFirst();
+  // A damaged leftover is dropped like a whole one.
+  bool empty = !left->Valid() && left->status().ok();
+  left.reset();
+  if (!empty) {
+    rocksdb::Status emptied = database->empty_column(Column::kTransientPages);
+    if (!emptied.ok()) return storage_error(emptied, "opening " + options.directory);
+  }
+  return std::unique_ptr<Storage>(std::make_unique<RocksStore>(std::move(*database), options.directory));
+}
+
+}  // namespace mq::store

@@ -1,0 +1,125 @@
+#include "store/value_codec.hpp"
+
+#include <algorithm>
+
+#include "mq/base/bytes.hpp"
+#include "mq/base/check.hpp"
+#include "store/checksum.hpp"
+#include "store/varint.hpp"
+
+namespace mq::store {
+namespace {
+
+constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kTransientFlag = 1;
+constexpr std::uint8_t kDeadlineFlag = 2;
+// A stretch of marks is a few bytes however long it claims to be; what damaged bytes may claim has to end somewhere.
+constexpr std::size_t kMaxMarks = std::size_t{1} << 24;
+
+void seal(std::string& value) { ByteWriter(value).u32(checksum(value)); }
+
+/// Checks checksum and format; `fields` then reads what lies between them.
+bool unseal(std::string_view value, ByteReader& fields) {
+  if (value.size() < 1 + kChecksumBytes) return false;
+  std::string_view content = value.substr(0, value.size() - kChecksumBytes);
+  if (load_big_endian<std::uint32_t>(value.data() + content.size()) != checksum(content)) return false;
+  fields = ByteReader(content);
+  return fields.u8() == kFormat;
+}
+
+}  // namespace
+
+std::string encode_index(const PageIndex& index) {
+  MQ_CHECK(index.last >= index.first);
+  bool has_deadline = index.earliest_deadline != kNever;
+  std::string value;
+  ByteWriter out(value);
+  out.u8(kFormat).u8(static_cast<std::uint8_t>((index.transient ? kTransientFlag : 0) | (has_deadline ? kDeadlineFlag : 0)));
+  out.u8(index.priority_level);
+  append_varint(value, index.last - index.first);
+  append_varint(value, index.count);
+  append_varint(value, index.body_bytes);
+  out.u64(static_cast<std::uint64_t>(index.first_enqueued_at));
+  if (has_deadline) out.u64(static_cast<std::uint64_t>(index.earliest_deadline));
+  seal(value);
+  return value;
+}
+
+bool decode_index(Offset first, std::string_view bytes, PageIndex& out) {
+  ByteReader in;
+  if (!unseal(bytes, in)) return false;
+  std::uint8_t flags = in.u8();
+  out.first = first;
+  out.transient = (flags & kTransientFlag) != 0;
+  out.priority_level = in.u8();
+  out.last = first + read_varint(in);
+  std::uint64_t count = read_varint(in);
+  out.count = static_cast<std::uint32_t>(count);
+  out.body_bytes = read_varint(in);
+  out.first_enqueued_at = static_cast<UnixMillis>(in.u64());
+  out.earliest_deadline = (flags & kDeadlineFlag) != 0 ? static_cast<UnixMillis>(in.u64()) : kNever;
+  return !in.failed() && in.empty() && out.last >= first && out.count == count;
+}
+
+std::string encode_state(const QueueState& state) {
+  std::string value;
+  ByteWriter(value).u8(kFormat).u64(state.next_offset).u64(state.delivered_below);
+  seal(value);
+  return value;
+}
+
+bool decode_state(std::string_view bytes, QueueState& out) {
+  ByteReader in;
+  if (!unseal(bytes, in)) return false;
+  out.next_offset = in.u64();
+  out.delivered_below = in.u64();
+  return !in.failed() && in.empty();
+}
+
+void normalize_marks(std::vector<Mark>& marks) {
+  // kSettled is the largest value there is, so "the stronger mark" is simply the larger one.
+  auto earlier = [](const Mark& a, const Mark& b) { return a.offset < b.offset; };
+  if (!std::is_sorted(marks.begin(), marks.end(), earlier)) std::sort(marks.begin(), marks.end(), earlier);
+  std::size_t kept = 0;
+  for (const Mark& mark : marks) {
+    if (kept != 0 && marks[kept - 1].offset == mark.offset) marks[kept - 1].value = std::max(marks[kept - 1].value, mark.value);
+    else marks[kept++] = mark;
+  }
+  marks.resize(kept);
+}
+
+std::string encode_marks(Offset first, const std::vector<Mark>& marks) {
+  std::string value;
+  ByteWriter(value).u8(kFormat);
+  Offset behind = first;  // the offset behind the stretch before
+  for (std::size_t i = 0; i < marks.size();) {
+    MQ_CHECK(marks[i].offset >= behind);
+    std::size_t end = i + 1;
+    while (end < marks.size() && marks[end].value == marks[i].value && marks[end].offset == marks[end - 1].offset + 1) ++end;
+    bool settled = marks[i].value == Mark::kSettled;
+    append_varint(value, marks[i].offset - behind);
+    append_varint(value, (end - i - 1) << 1 | (settled ? 1 : 0));
+    if (!settled) append_varint(value, marks[i].value);
+    behind = marks[end - 1].offset + 1;
+    i = end;
+  }
+  seal(value);
+  return value;
+}
+
+bool decode_marks(Offset first, std::string_view bytes, std::vector<Mark>& out) {
+  ByteReader in;
+  if (!unseal(bytes, in)) return false;
+  Offset next = first;
+  while (!in.empty()) {
+    next += read_varint(in);
+    std::uint64_t stretch = read_varint(in);
+    std::uint64_t count = (stretch >> 1) + 1;
+    std::uint64_t value = (stretch & 1) != 0 ? Mark::kSettled : read_varint(in);
+    if (in.failed() || value > Mark::kSettled || count > kMaxMarks - std::min(kMaxMarks, out.size())) return false;
+    for (std::uint64_t i = 0; i < count; ++i) out.push_back({next++, static_cast<std::uint32_t>(value)});
+  }
+  return !in.failed();
+}
+
+}  // namespace mq::store

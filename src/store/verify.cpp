@@ -1,0 +1,133 @@
+#include "store/verify.hpp"
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "broker/message.hpp"
+#include "store/keys.hpp"
+#include "store/page_codec.hpp"
+#include "store/rocks_columns.hpp"
+#include "store/value_codec.hpp"
+
+namespace mq::store {
+namespace {
+
+rocksdb::Slice slice(std::string_view view) { return {view.data(), view.size()}; }
+
+class Verifier {
+ public:
+  Verifier(const Database& database, const std::function<void(const VerifyFinding&)>& report) : database_(database), report_(report) {}
+
+  VerifySummary run() {
+    each(Column::kMetadata, [this](std::string_view, std::string_view) { ++summary_.metadata_records; });
+    each_of_page(Column::kIndex, [this](PageKey key, std::string_view value) { check_page(key, value); });
+    each_of_page(Column::kPages, [this](PageKey key, std::string_view) {
+      if (!indexed_.contains(key)) find({key.queue, key.first, describe(key) + " has no index"});
+    });
+    each_of_page(Column::kMarks, [this](PageKey key, std::string_view value) { check_marks(key, value); });
+    each(Column::kQueueState, [this](std::string_view key, std::string_view value) { check_state(key, value); });
+    summary_.queues = queues_.size();
+    return summary_;
+  }
+
+ private:
+  void find(VerifyFinding finding) {
+    ++summary_.findings;
+    report_(finding);
+  }
+
+  template <class Visit>
+  void each(Column column, Visit&& visit) {
+    rocksdb::ReadOptions read;
+    read.fill_cache = false;
+    read.verify_checksums = column != Column::kPages;  // of pages only the keys are wanted here; each was read by itself before
+    std::unique_ptr<rocksdb::Iterator> at(database_.db().NewIterator(read, database_[column]));
+    for (at->SeekToFirst(); at->Valid(); at->Next()) visit(at->key().ToStringView(), at->value().ToStringView());
+    if (!at->status().ok()) find({0, 0, std::string("column ") + column_name(column) + " cannot be read to its end: " + at->status().ToString()});
+  }
+
+  template <class Visit>
+  void each_of_page(Column column, Visit&& visit) {
+    each(column, [&](std::string_view raw, std::string_view value) {
+      if (std::optional<PageKey> key = decode_page_key(raw)) visit(*key, value);
+      else find({0, 0, std::string("column ") + column_name(column) + " holds a key that is none"});
+    });
+  }
+
+  void check_page(PageKey key, std::string_view value) {
+    indexed_.insert(key);
+    queues_.insert(key.queue);
+    ++summary_.pages;
+    PageIndex index;
+    bool index_whole = decode_index(key.first, value, index);
+    if (!index_whole) find({key.queue, key.first, "the index of " + describe(key) + " is damaged"});
+
+    std::vector<PageRecord> records;
+    if (std::optional<std::string> wrong = read(key, records)) {
+      std::uint64_t expected = index_whole ? index.count : records.size();
+      find({key.queue, key.first, *wrong, records.size(), expected > records.size() ? expected - records.size() : 0});
+    } else if (index_whole && summarize(records, index.priority_level, index.transient) != index) {
+      find({key.queue, key.first, "the index of " + describe(key) + " does not agree with the page"});
+    }
+    summary_.messages += records.size();
+    for (const PageRecord& record : records) summary_.body_bytes += record.message->body_bytes();
+  }
+
+  /// The records that can be read, and what is wrong if they are not all.
+  std::optional<std::string> read(PageKey key, std::vector<PageRecord>& records) {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    rocksdb::PinnableSlice value;
+    auto encoded = encode_key(key);
+    rocksdb::Status found = database_.db().Get(options, database_[Column::kPages], slice(encoded.view()), &value);
+    if (found.IsNotFound()) return describe(key) + " is missing";
+    std::optional<std::string> wrong;
+    if (found.IsCorruption()) {
+      wrong = describe(key) + " is damaged: " + found.ToString();
+      options.verify_checksums = false;
+      value.Reset();
+      found = database_.db().Get(options, database_[Column::kPages], slice(encoded.view()), &value);
+    }
+    if (!found.ok()) return wrong ? wrong : describe(key) + " cannot be read: " + found.ToString();
+    StorageResult<std::vector<PageRecord>> decoded = decode_page(key, {value.data(), value.size()}, &records);
+    if (!decoded) return decoded.error().text;
+    records = std::move(*decoded);
+    return wrong;
+  }
+
+  void check_marks(PageKey key, std::string_view value) {
+    queues_.insert(key.queue);
+    std::vector<Mark> marks;
+    if (!decode_marks(0, value, marks)) find({key.queue, key.first, "the marks of " + describe(key) + " are damaged"});
+    else if (!indexed_.contains(key)) find({key.queue, key.first, "there are marks of " + describe(key) + ", but not the page"});
+    else summary_.marked_messages += marks.size();
+  }
+
+  void check_state(std::string_view raw, std::string_view value) {
+    std::optional<QueueId> queue = decode_queue_key(raw);
+    QueueState state;
+    if (!queue) return find({0, 0, "column queue_state holds a key that is none"});
+    queues_.insert(*queue);
+    if (!decode_state(value, state)) find({*queue, 0, "the state of queue " + std::to_string(*queue) + " is damaged"});
+  }
+
+  const Database& database_;
+  const std::function<void(const VerifyFinding&)>& report_;
+  VerifySummary summary_;
+  std::set<PageKey> indexed_;
+  std::set<QueueId> queues_;
+};
+
+}  // namespace
+
+StorageResult<VerifySummary> verify(const std::string& directory, const std::function<void(const VerifyFinding&)>& report) {
+  RocksOptions options;
+  options.directory = directory;
+  StorageResult<Database> database = Database::open(options, Database::Mode::kReadOnly);
+  if (!database) return database.error();
+  return Verifier(*database, report).run();
+}
+
+}  // namespace mq::store
