@@ -44,7 +44,8 @@ Error refused(Right right, std::string_view what, std::string_view user) {
 Error no_user(std::string_view name) { return fail(ReplyCode::kNotFound, "no user '" + std::string(name) + "'"); }
 
 void replace_all(std::string& text, std::string_view what, const std::string& with) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
 }
 
 /// A topic pattern for one user and vhost. Their names are quoted: a user called `.*` gains nothing by it.
@@ -181,10 +182,12 @@ bool Access::is_loopback_only(std::string_view user) const noexcept {
   return std::find(loopback_users_.begin(), loopback_users_.end(), user) != loopback_users_.end();
 }
 
-Result<const User*> Access::authenticate(std::string_view user, std::string_view password, std::string_view mechanism, bool from_loopback) const {
+Result<const User*> Access::authenticate(std::string_view user, std::string_view password, std::string_view mechanism,
+                                         bool from_loopback) const {
   const User* found = find_user(user);
   // A missing user costs the same hashing as a present one: the time must not tell who exists. A blank password never fits.
-  const bool fits = password_matches(found == nullptr ? "" : found->password_hash, password, found == nullptr ? PasswordHashing::kSha256 : found->hashing);
+  const bool fits = password_matches(found == nullptr ? "" : found->password_hash, password,
+                                     found == nullptr ? PasswordHashing::kSha256 : found->hashing);
   if (found != nullptr && fits && !password.empty() && (from_loopback || !is_loopback_only(user))) return found;
   std::string text = "Login was refused using authentication mechanism ";
   return fail(ReplyCode::kAccessRefused, text.append(mechanism).append(". For details see the broker logfile."));
@@ -196,7 +199,8 @@ Result<> Access::check_vhost(std::string_view user, std::string_view vhost) cons
   return fail(ReplyCode::kNotAllowed, "access to vhost '" + std::string(vhost) + "' refused for user '" + std::string(user) + "'");
 }
 
-Result<> Access::check_resource(std::string_view user, std::string_view vhost, std::string_view kind, std::string_view name, Right right) const {
+Result<> Access::check_resource(std::string_view user, std::string_view vhost, std::string_view kind, std::string_view name,
+                                Right right) const {
   const VhostRights* found = rights(user, vhost);
   if (found != nullptr && found->permission) {
     const AccessPattern& pattern = right == Right::kConfigure ? found->configure : right == Right::kWrite ? found->write : found->read;
@@ -213,7 +217,8 @@ Result<> Access::check_queue(std::string_view user, std::string_view vhost, std:
   return check_resource(user, vhost, "queue", queue, right);
 }
 
-Result<> Access::check_topic(std::string_view user, std::string_view vhost, std::string_view exchange, std::string_view routing_key, Right right) const {
+Result<> Access::check_topic(std::string_view user, std::string_view vhost, std::string_view exchange, std::string_view routing_key,
+                             Right right) const {
   const VhostRights* found = rights(user, vhost);
   if (found == nullptr || right == Right::kConfigure) return {};
   auto topic = found->topics.find(exchange);
@@ -233,8 +238,8 @@ Result<> Access::check_connection_limit(std::string_view user, std::int64_t open
 Result<> Access::check_channel_limit(std::string_view user, std::int64_t open) const {
   const User* found = find_user(user);
   if (found == nullptr || found->max_channels < 0 || open < found->max_channels) return {};
-  return fail(ReplyCode::kNotAllowed, "number of channels opened for user '" + std::string(user) + "' has reached the maximum allowed user limit of (" +
-                                          std::to_string(found->max_channels) + ")");
+  return fail(ReplyCode::kNotAllowed, "number of channels opened for user '" + std::string(user) +
+                                          "' has reached the maximum allowed user limit of (" + std::to_string(found->max_channels) + ")");
 }
 
 // --- listings ---

@@ -75,15 +75,17 @@ class Access {
   [[nodiscard]] bool has_tag(std::string_view user, std::string_view tag) const noexcept;
   [[nodiscard]] bool is_loopback_only(std::string_view user) const noexcept;
   /// Checks a name and password. Error: 403, one text for every reason; `mechanism` stands in it.
-  [[nodiscard]] Result<const User*> authenticate(std::string_view user, std::string_view password, std::string_view mechanism, bool from_loopback) const;
+  [[nodiscard]] Result<const User*> authenticate(std::string_view user, std::string_view password, std::string_view mechanism,
+                                                 bool from_loopback) const;
   /// 530 `access to vhost 'v' refused for user 'u'` without a permission there.
   [[nodiscard]] Result<> check_vhost(std::string_view user, std::string_view vhost) const;
   /// 403 `write access to exchange 'x' in vhost '/' refused for user 'u'`. The default exchange counts as `amq.default`.
   [[nodiscard]] Result<> check_exchange(std::string_view user, std::string_view vhost, std::string_view exchange, Right right) const;
   [[nodiscard]] Result<> check_queue(std::string_view user, std::string_view vhost, std::string_view queue, Right right) const;
-  /// For topic exchanges: 403 `write access to topic 'a.b' in exchange 'x' in vhost '/' refused for user 'u'`. Without a topic permission for
-  /// that exchange every key is allowed. kConfigure is never limited.
-  [[nodiscard]] Result<> check_topic(std::string_view user, std::string_view vhost, std::string_view exchange, std::string_view routing_key, Right right) const;
+  /// For topic exchanges: 403 `write access to topic 'a.b' in exchange 'x' in vhost '/' refused for user 'u'`. Without a topic permission
+  /// for that exchange every key is allowed. kConfigure is never limited.
+  [[nodiscard]] Result<> check_topic(std::string_view user, std::string_view vhost, std::string_view exchange, std::string_view routing_key,
+                                     Right right) const;
   /// May the user open one more, having `open` already? 530 with the limit in the text.
   [[nodiscard]] Result<> check_connection_limit(std::string_view user, std::int64_t open) const;
   [[nodiscard]] Result<> check_channel_limit(std::string_view user, std::int64_t open) const;

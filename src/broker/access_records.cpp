@@ -51,12 +51,8 @@ class Reader {
 
 Table encode(const User& user) {
   amqp::Array tags(user.tags.begin(), user.tags.end());
-  return {{"name", user.name},
-          {"password_hash", user.password_hash},
-          {"hashing_algorithm", password_hashing_name(user.hashing)},
-          {"tags", std::move(tags)},
-          {"max_connections", user.max_connections},
-          {"max_channels", user.max_channels}};
+  return {{"name", user.name},       {"password_hash", user.password_hash},     {"hashing_algorithm", password_hashing_name(user.hashing)},
+          {"tags", std::move(tags)}, {"max_connections", user.max_connections}, {"max_channels", user.max_channels}};
 }
 
 Table encode(const Permission& permission) {

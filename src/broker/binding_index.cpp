@@ -31,9 +31,12 @@ void unlink(std::deque<BindingIndex::Binding>& bindings, BindingList& list, Bind
 
 BindingIndex::BindingIndex() : known_(0, Hash{&bindings_}, Equal{&bindings_}) {}
 
-const amqp::Table& BindingIndex::arguments_of(const Binding& binding) noexcept { return binding.arguments ? *binding.arguments : kNoArguments; }
+const amqp::Table& BindingIndex::arguments_of(const Binding& binding) noexcept {
+  return binding.arguments ? *binding.arguments : kNoArguments;
+}
 
-BindingIndex::Wanted BindingIndex::describe(TargetId source, TargetId destination, std::string_view routing_key, const amqp::Table& arguments) {
+BindingIndex::Wanted BindingIndex::describe(TargetId source, TargetId destination, std::string_view routing_key,
+                                            const amqp::Table& arguments) {
   StringHash hash_text;
   std::size_t hash = combine_hashes(combine_hashes(hash_text(routing_key), source), destination);
   if (!arguments.empty()) hash = combine_hashes(hash, hash_text(canonical_body(arguments)));

@@ -8,6 +8,7 @@
 namespace mq::broker {
 
 const std::vector<ExchangeType>& exchange_types() {
+  // clang-format off
   static const std::vector<ExchangeType> kTypes = {
       // name      bindings               check of the exchange's arguments
       {"direct",  make_direct_bindings,  nullptr},
@@ -15,6 +16,7 @@ const std::vector<ExchangeType>& exchange_types() {
       {"headers", make_headers_bindings, nullptr},
       {"topic",   make_topic_bindings,   nullptr},
   };
+  // clang-format on
   return kTypes;
 }
 

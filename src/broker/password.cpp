@@ -34,7 +34,8 @@ PasswordSalt salt_of(std::string_view hash) noexcept {
   std::uint64_t bits = 0;
   for (char c : hash.substr(0, 6)) bits = (bits << 6) | kBase64.find(c);
   bits >>= 4;  // 36 bits, of which the salt is the first 32
-  return {static_cast<std::uint8_t>(bits >> 24), static_cast<std::uint8_t>(bits >> 16), static_cast<std::uint8_t>(bits >> 8), static_cast<std::uint8_t>(bits)};
+  return {static_cast<std::uint8_t>(bits >> 24), static_cast<std::uint8_t>(bits >> 16), static_cast<std::uint8_t>(bits >> 8),
+          static_cast<std::uint8_t>(bits)};
 }
 
 }  // namespace
@@ -57,7 +58,8 @@ std::string hash_password(std::string_view password, const PasswordSalt& salt, P
   OPENSSL_cleanse(salted.data(), salted.size());
   MQ_CHECK(done == 1 && digest_bytes == row_of(hashing).digest_bytes);
   std::string text(base64_bytes(hashing) + 1, '\0');  // EVP_EncodeBlock ends it with a zero
-  const int written = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(salt.size() + digest_bytes));
+  const int written =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(salt.size() + digest_bytes));
   text.resize(static_cast<std::size_t>(written));
   return text;
 }
@@ -66,7 +68,8 @@ bool is_password_hash(std::string_view hash, PasswordHashing hashing) noexcept {
   if (hash.size() != base64_bytes(hashing)) return false;
   const std::size_t padding = (3 - (row_of(hashing).digest_bytes + sizeof(PasswordSalt)) % 3) % 3;
   std::string_view digits = hash.substr(0, hash.size() - padding);
-  return digits.find_first_not_of(kBase64) == std::string_view::npos && hash.substr(digits.size()).find_first_not_of('=') == std::string_view::npos;
+  return digits.find_first_not_of(kBase64) == std::string_view::npos &&
+         hash.substr(digits.size()).find_first_not_of('=') == std::string_view::npos;
 }
 
 bool password_matches(std::string_view hash, std::string_view password, PasswordHashing hashing) {

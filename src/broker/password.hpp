@@ -18,7 +18,8 @@ using PasswordSalt = std::array<std::uint8_t, 4>;
 [[nodiscard]] std::string_view password_hashing_name(PasswordHashing hashing) noexcept;
 [[nodiscard]] std::optional<PasswordHashing> find_password_hashing(std::string_view name) noexcept;
 
-[[nodiscard]] std::string hash_password(std::string_view password, const PasswordSalt& salt, PasswordHashing hashing = PasswordHashing::kSha256);
+[[nodiscard]] std::string hash_password(std::string_view password, const PasswordSalt& salt,
+                                        PasswordHashing hashing = PasswordHashing::kSha256);
 
 /// Could `hash` come from hash_password()?
 [[nodiscard]] bool is_password_hash(std::string_view hash, PasswordHashing hashing) noexcept;

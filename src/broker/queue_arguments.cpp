@@ -32,7 +32,8 @@ struct Word {
 };
 constexpr std::array kQueueTypeWords = {Word<QueueType>{"classic", QueueType::kClassic}, Word<QueueType>{"quorum", QueueType::kQuorum},
                                         Word<QueueType>{"stream", QueueType::kStream}};
-constexpr std::array kOverflowWords = {Word<Overflow>{"drop-head", Overflow::kDropHead}, Word<Overflow>{"reject-publish", Overflow::kRejectPublish},
+constexpr std::array kOverflowWords = {Word<Overflow>{"drop-head", Overflow::kDropHead},
+                                       Word<Overflow>{"reject-publish", Overflow::kRejectPublish},
                                        Word<Overflow>{"reject-publish-dlx", Overflow::kRejectPublishDlx}};
 constexpr std::array kStrategyWords = {Word<DeadLetterStrategy>{"at-most-once", DeadLetterStrategy::kAtMostOnce},
                                        Word<DeadLetterStrategy>{"at-least-once", DeadLetterStrategy::kAtLeastOnce}};
@@ -217,11 +218,13 @@ QueueType queue_type_of(const Table& arguments) noexcept {
 
 std::string_view queue_type_name(QueueType type) noexcept { return kQueueTypeWords[static_cast<std::size_t>(type)].text; }
 
-Result<> validate_queue_arguments(std::string_view vhost, std::string_view queue, bool durable, bool exclusive, bool auto_delete, const Table& arguments) {
+Result<> validate_queue_arguments(std::string_view vhost, std::string_view queue, bool durable, bool exclusive, bool auto_delete,
+                                  const Table& arguments) {
   std::string resource = resource_text("queue", queue, vhost);
   const Value* exchange = arguments.find("x-dead-letter-exchange");
   if (exchange != nullptr && exchange->string() == nullptr)  // RabbitMQ looks at this one first, with a text of its own
-    return fail(ReplyCode::kPreconditionFailed, "invalid type '" + std::string(exchange->type_name()) + "' for arg 'x-dead-letter-exchange' in " + resource);
+    return fail(ReplyCode::kPreconditionFailed,
+                "invalid type '" + std::string(exchange->type_name()) + "' for arg 'x-dead-letter-exchange' in " + resource);
   if (auto fit = check_argument(*find_queue_argument("x-queue-type"), resource, arguments); !fit) return fit.error();
   QueueType type = queue_type_of(arguments);
   if (type == QueueType::kStream) return fail(ReplyCode::kNotImplemented, "streams are not supported yet: cannot declare " + resource);
@@ -255,9 +258,9 @@ QueueSettings resolve(const Table& arguments, const Table* policy, const Table* 
 namespace {
 
 Error locked(std::string_view vhost, const QueueInfo& queue) {
-  return fail(ReplyCode::kResourceLocked,
-              "cannot obtain exclusive access to locked " + resource_text("queue", queue.name, vhost) +
-                  ". It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.");
+  return fail(ReplyCode::kResourceLocked, "cannot obtain exclusive access to locked " + resource_text("queue", queue.name, vhost) +
+                                              ". It could be originally declared on another connection or the exclusive property value "
+                                              "does not match that of the original declaration.");
 }
 
 /// A type that is not said is the classic one.
@@ -284,7 +287,8 @@ Result<> check_equivalent(std::string_view vhost, const QueueInfo& existing, con
   for (const QueueArgument& row : kArguments) {
     if ((row.types & type) == 0 || row.kind == ArgumentKind::kIgnored) continue;
     if (row.name == "x-queue-type" && says_classic(existing.arguments) && says_classic(wanted.arguments)) continue;
-    if (auto same = check_same_argument(row.name, resource, existing.arguments.find(row.name), wanted.arguments.find(row.name)); !same) return same.error();
+    if (auto same = check_same_argument(row.name, resource, existing.arguments.find(row.name), wanted.arguments.find(row.name)); !same)
+      return same.error();
   }
   return {};
 }

@@ -58,8 +58,8 @@ struct QueueArgument {
 
 /// May a new queue be declared like this? Errors: 406 `invalid arg 'x-expires' for queue 'q' in vhost '/': {value_zero,0}` and its kin,
 /// 406 `invalid property 'non-durable' for queue 'q' in vhost '/'` for quorum queues, 540 for streams.
-[[nodiscard]] Result<> validate_queue_arguments(std::string_view vhost, std::string_view queue, bool durable, bool exclusive, bool auto_delete,
-                                                const amqp::Table& arguments);
+[[nodiscard]] Result<> validate_queue_arguments(std::string_view vhost, std::string_view queue, bool durable, bool exclusive,
+                                                bool auto_delete, const amqp::Table& arguments);
 
 /// The type the arguments ask for; classic when they do not say, or say nothing known.
 [[nodiscard]] QueueType queue_type_of(const amqp::Table& arguments) noexcept;

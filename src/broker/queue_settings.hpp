@@ -24,8 +24,8 @@ enum class Overflow : std::uint8_t {
 enum class DeadLetterStrategy : std::uint8_t { kAtMostOnce, kAtLeastOnce };
 
 struct QueueSettings {
-  std::optional<Millis> message_ttl_ms;  ///< 0 = deliver at once or drop
-  std::optional<Millis> expires_ms;      ///< the unused queue goes after this long; at least 1
+  std::optional<Millis> message_ttl_ms;           ///< 0 = deliver at once or drop
+  std::optional<Millis> expires_ms;               ///< the unused queue goes after this long; at least 1
   std::optional<std::uint64_t> max_length;        ///< ready messages
   std::optional<std::uint64_t> max_length_bytes;  ///< bodies of ready messages
   std::optional<std::string> dead_letter_exchange;

@@ -23,7 +23,8 @@ Result<> check_equivalent(std::string_view resource, const ExchangeInfo& current
   if (auto same = check_same_property("durable", resource, current.durable, wanted.durable); !same) return same.error();
   if (auto same = check_same_property("auto_delete", resource, current.auto_delete, wanted.auto_delete); !same) return same.error();
   if (auto same = check_same_property("internal", resource, current.internal, wanted.internal); !same) return same.error();
-  return check_same_argument(kAlternateExchange, resource, current.arguments.find(kAlternateExchange), wanted.arguments.find(kAlternateExchange));
+  return check_same_argument(kAlternateExchange, resource, current.arguments.find(kAlternateExchange),
+                             wanted.arguments.find(kAlternateExchange));
 }
 
 Result<> check_alternate_exchange(std::string_view resource, const ExchangeInfo& wanted) {
@@ -42,8 +43,9 @@ Topology::Topology(std::string vhost) : vhost_(std::move(vhost)), parts_(std::ma
     bool internal;
   };
   static constexpr Row kPredeclared[] = {
-      {"", "direct", false},          {"amq.direct", "direct", false}, {"amq.fanout", "fanout", false},
-      {"amq.headers", "headers", false}, {"amq.match", "headers", false}, {"amq.rabbitmq.trace", "topic", true},
+      {"", "direct", false},           {"amq.direct", "direct", false},
+      {"amq.fanout", "fanout", false}, {"amq.headers", "headers", false},
+      {"amq.match", "headers", false}, {"amq.rabbitmq.trace", "topic", true},
       {"amq.topic", "topic", false},
   };
   for (const Row& row : kPredeclared) add_exchange({row.name, row.type, true, false, row.internal, {}}, *find_exchange_type(row.type));
@@ -105,7 +107,8 @@ Result<TopologyChange> Topology::delete_exchange(std::string_view name, bool if_
   TopologyChange change;
   Exchange* exchange = exchange_named(name);
   if (exchange == nullptr) return change;
-  if (if_unused && !exchange->from.empty()) return fail(ReplyCode::kPreconditionFailed, resource_text("exchange", name, vhost_) + " in use");
+  if (if_unused && !exchange->from.empty())
+    return fail(ReplyCode::kPreconditionFailed, resource_text("exchange", name, vhost_) + " in use");
   remove_exchange(*exchange, change);
   remove_unbound(change);
   return change;

@@ -38,7 +38,8 @@ Walk& start_walk(std::size_t exchanges) {
   return walk;
 }
 
-void match_keys(const BindingTable& bindings, const RoutingInput& input, std::span<const std::string_view> more_keys, std::vector<TargetId>& out) {
+void match_keys(const BindingTable& bindings, const RoutingInput& input, std::span<const std::string_view> more_keys,
+                std::vector<TargetId>& out) {
   bindings.match(input, out);
   if (!bindings.depends_on_key_only()) return;  // more keys would say nothing new
   RoutingInput other = input;

@@ -20,9 +20,19 @@ enum class Class : std::uint8_t { kInteger, kFloat, kBytes, kOther };
 
 Class class_of(char tag) noexcept {
   switch (tag) {
-    case 'b': case 'B': case 's': case 'u': case 'I': case 'i': case 'l': case 'L': case 'T': return Class::kInteger;
-    case 'f': case 'd': return Class::kFloat;
-    case 'S': case 'x': return Class::kBytes;
+    case 'b':
+    case 'B':
+    case 's':
+    case 'u':
+    case 'I':
+    case 'i':
+    case 'l':
+    case 'L':
+    case 'T': return Class::kInteger;
+    case 'f':
+    case 'd': return Class::kFloat;
+    case 'S':
+    case 'x': return Class::kBytes;
     default: return Class::kOther;
   }
 }
@@ -42,7 +52,8 @@ Integer integer_of(const ValueView& value) noexcept {
 }
 
 double float_of(const ValueView& value) noexcept {
-  if (value.tag == 'f' && value.bytes.size() == 4) return static_cast<double>(std::bit_cast<float>(load_big_endian<std::uint32_t>(value.bytes.data())));
+  if (value.tag == 'f' && value.bytes.size() == 4)
+    return static_cast<double>(std::bit_cast<float>(load_big_endian<std::uint32_t>(value.bytes.data())));
   if (value.tag == 'd' && value.bytes.size() == 8) return std::bit_cast<double>(load_big_endian<std::uint64_t>(value.bytes.data()));
   return 0;
 }
@@ -142,7 +153,8 @@ std::string value_text(const Value& value) {
   if (const amqp::Array* array = value.array()) return array_text(*array);
   if (auto* bytes = std::get_if<amqp::ByteArray>(&value.of)) return bytes->bytes;
   if (auto* timestamp = std::get_if<amqp::Timestamp>(&value.of)) return std::to_string(timestamp->seconds);
-  if (auto* decimal = std::get_if<amqp::Decimal>(&value.of)) return "{" + std::to_string(decimal->scale) + "," + std::to_string(decimal->digits) + "}";
+  if (auto* decimal = std::get_if<amqp::Decimal>(&value.of))
+    return "{" + std::to_string(decimal->scale) + "," + std::to_string(decimal->digits) + "}";
   if (auto* single = std::get_if<float>(&value.of)) return float_text(static_cast<double>(*single));
   if (auto* wide = std::get_if<double>(&value.of)) return float_text(*wide);
   return "undefined";  // how RabbitMQ holds a void

@@ -27,7 +27,9 @@ namespace mq::broker {
 /// Redeclaration checks. The error is 406 `inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'`,
 /// with `resource` as resource_text() makes it; an absent argument (null) reads `none`, one against none `the value '1' of type 'long'`.
 [[nodiscard]] Result<> check_same_property(std::string_view name, std::string_view resource, bool current, bool received);
-[[nodiscard]] Result<> check_same_property(std::string_view name, std::string_view resource, std::string_view current, std::string_view received);
-[[nodiscard]] Result<> check_same_argument(std::string_view name, std::string_view resource, const amqp::Value* current, const amqp::Value* received);
+[[nodiscard]] Result<> check_same_property(std::string_view name, std::string_view resource, std::string_view current,
+                                           std::string_view received);
+[[nodiscard]] Result<> check_same_argument(std::string_view name, std::string_view resource, const amqp::Value* current,
+                                           const amqp::Value* received);
 
 }  // namespace mq::broker

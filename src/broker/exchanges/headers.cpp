@@ -23,15 +23,15 @@ struct Header {
 };
 
 struct Spec {
-  std::string body;             // canonical arguments; `wanted` looks into them
-  std::vector<Header> wanted;   // in order of names
+  std::string body;            // canonical arguments; `wanted` looks into them
+  std::vector<Header> wanted;  // in order of names
   bool all = true;
   TargetSet targets;
   struct Place {
     std::size_t bucket = 0;
     std::uint32_t position = 0;
   };
-  std::vector<Place> places;    // where it waits
+  std::vector<Place> places;  // where it waits
 };
 
 /// A Spec waiting in a bucket; `place` is the index in its `places`, which must follow when the entry moves.
@@ -73,7 +73,8 @@ class HeadersBindings final : public BindingTable {
     if (how == nullptr) return {};
     const std::string* text = how->string();
     if (text == nullptr)
-      return fail(ReplyCode::kPreconditionFailed, "Invalid x-match field type " + std::string(how->type_name()) + " (value " + value_text(*how) + "); expected longstr");
+      return fail(ReplyCode::kPreconditionFailed,
+                  "Invalid x-match field type " + std::string(how->type_name()) + " (value " + value_text(*how) + "); expected longstr");
     if (*text == "all" || *text == "any" || *text == "all-with-x" || *text == "any-with-x") return {};
     std::string shown = text->empty() ? "<<>>" : "<<\"" + *text + "\">>";
     return fail(ReplyCode::kPreconditionFailed, "Invalid x-match field value " + shown + "; expected all, any, all-with-x, or any-with-x");

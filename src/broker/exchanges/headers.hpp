@@ -1,4 +1,5 @@
-// The `headers` exchange type: the headers a binding asks for; x-match says whether all or any of them, and whether headers named `x-...` count.
+// The `headers` exchange type: the headers a binding asks for; x-match says whether all or any of them, and whether headers named `x-...`
+// count.
 #pragma once
 
 #include <memory>

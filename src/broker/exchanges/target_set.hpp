@@ -28,8 +28,8 @@ class TargetSet {
  private:
   struct Many {
     std::vector<TargetId> targets;
-    std::vector<std::uint32_t> counts;                                    // beside targets
-    boost::unordered_flat_map<TargetId, std::uint32_t> positions;         // filled once a scan would be slow
+    std::vector<std::uint32_t> counts;                             // beside targets
+    boost::unordered_flat_map<TargetId, std::uint32_t> positions;  // filled once a scan would be slow
     [[nodiscard]] std::size_t find(TargetId target) const noexcept;
     void append(TargetId target, std::uint32_t count);
     void erase(std::size_t position);

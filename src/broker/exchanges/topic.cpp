@@ -58,7 +58,7 @@ std::vector<std::string_view> normal_form(std::string_view pattern) {
 
 /// Where a match keeps its way; one per thread, so that matching allocates nothing once it has warmed up.
 struct Way {
-  std::vector<NodeId> current;         // reached by the words so far
+  std::vector<NodeId> current;  // reached by the words so far
   std::vector<NodeId> next;
   std::vector<NodeId> hashes;          // `#` nodes reached: they stay reached
   std::vector<std::uint32_t> entered;  // per node: the last match that put it into `hashes`

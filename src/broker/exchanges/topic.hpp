@@ -1,4 +1,5 @@
-// The `topic` exchange type: keys and patterns of words between dots; `*` stands for one word, `#` for any number of them. The empty key has no words.
+// The `topic` exchange type: keys and patterns of words between dots; `*` stands for one word, `#` for any number of them. The empty key
+// has no words.
 #pragma once
 
 #include <memory>

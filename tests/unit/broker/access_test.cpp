@@ -70,7 +70,8 @@ TEST_F(AccessTest, LetsAUserInWithThePassword) {
 }
 
 TEST_F(AccessTest, RefusesALoginForEveryReasonAlike) {
-  const std::string kRefused = "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.";
+  const std::string kRefused =
+      "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.";
   EXPECT_EQ(text_of(access_.authenticate("u", "wrong", "PLAIN", true)), kRefused);
   EXPECT_EQ(text_of(access_.authenticate("nobody", "secret", "PLAIN", true)), kRefused);
   EXPECT_EQ(text_of(access_.authenticate("guest", "secret", "PLAIN", false)), kRefused);
@@ -119,7 +120,8 @@ TEST_F(AccessTest, SaysWhichRightIsMissing) {
   permit("", "", "");
   EXPECT_EQ(text_of(access_.check_exchange("u", "/", "x", Right::kWrite)),
             "ACCESS_REFUSED - write access to exchange 'x' in vhost '/' refused for user 'u'");
-  EXPECT_EQ(text_of(access_.check_queue("u", "/", "q", Right::kRead)), "ACCESS_REFUSED - read access to queue 'q' in vhost '/' refused for user 'u'");
+  EXPECT_EQ(text_of(access_.check_queue("u", "/", "q", Right::kRead)),
+            "ACCESS_REFUSED - read access to queue 'q' in vhost '/' refused for user 'u'");
   EXPECT_EQ(text_of(access_.check_queue("u", "/", "q", Right::kConfigure)),
             "ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'u'");
   EXPECT_EQ(text_of(access_.check_exchange("u", "/", "", Right::kWrite)),
@@ -246,7 +248,8 @@ TEST_F(AccessTest, LimitsConnectionsAndChannels) {
   user.max_channels = 0;
   ASSERT_TRUE(access_.put_user(user));
   EXPECT_TRUE(access_.check_connection_limit("u", 1));
-  EXPECT_EQ(text_of(access_.check_connection_limit("u", 2)), "NOT_ALLOWED - connection refused for user 'u': user connection limit (2) is reached");
+  EXPECT_EQ(text_of(access_.check_connection_limit("u", 2)),
+            "NOT_ALLOWED - connection refused for user 'u': user connection limit (2) is reached");
   EXPECT_EQ(text_of(access_.check_channel_limit("u", 0)),
             "NOT_ALLOWED - number of channels opened for user 'u' has reached the maximum allowed user limit of (0)");
   EXPECT_TRUE(access_.check_connection_limit("guest", 1'000'000));

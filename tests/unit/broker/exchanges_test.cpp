@@ -54,7 +54,9 @@ void expect_rows(const std::vector<TopicRow>& rows) {
   }
 }
 
-TEST(TopicExchange, MatchesPlainWords) { expect_rows({{"a.b", {"a.b"}, {"a", "b", "a.b.c", "a.bb", "A.b", ""}}, {"a", {"a"}, {"", "a.", ".a"}}}); }
+TEST(TopicExchange, MatchesPlainWords) {
+  expect_rows({{"a.b", {"a.b"}, {"a", "b", "a.b.c", "a.bb", "A.b", ""}}, {"a", {"a"}, {"", "a.", ".a"}}});
+}
 
 TEST(TopicExchange, MatchesOneWordWithAStar) {
   expect_rows({{"*", {"a", "#", "*"}, {"", ".", "a.b"}},
@@ -82,10 +84,16 @@ TEST(TopicExchange, MatchesOneWordOrMoreWithBothWildcards) {
 }
 
 TEST(TopicExchange, MatchesEmptyWords) {
-  expect_rows({{"", {""}, {".", "a"}}, {".", {"."}, {"", "a", ".."}}, {"..", {".."}, {".", "a.b.c"}}, {".*", {".", ".a"}, {"a.", ".."}}, {"*.", {".", "a."}, {".a"}}});
+  expect_rows({{"", {""}, {".", "a"}},
+               {".", {"."}, {"", "a", ".."}},
+               {"..", {".."}, {".", "a.b.c"}},
+               {".*", {".", ".a"}, {"a.", ".."}},
+               {"*.", {".", "a."}, {".a"}}});
 }
 
-TEST(TopicExchange, TakesWildcardsInsideWordsLiterally) { expect_rows({{"a#", {"a#"}, {"a", "ab"}}, {"*a", {"*a"}, {"a", "xa"}}, {"**", {"**"}, {"a"}}}); }
+TEST(TopicExchange, TakesWildcardsInsideWordsLiterally) {
+  expect_rows({{"a#", {"a#"}, {"a", "ab"}}, {"*a", {"*a"}, {"a", "xa"}}, {"**", {"**"}, {"a"}}});
+}
 
 TEST(TopicExchange, TakesWildcardsInARoutingKeyLiterally) { expect_rows({{"a.b", {}, {"a.*", "#", "*.b"}}}); }
 

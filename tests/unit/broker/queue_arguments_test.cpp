@@ -58,8 +58,8 @@ TEST(QueueArguments, AreRefusedWithRabbitsTerms) {
 }
 
 TEST(QueueArguments, AreTakenInEveryIntegerWidth) {
-  for (const Value& value : {Value(std::int8_t{5}), Value(std::uint8_t{5}), Value(std::int16_t{5}), Value(std::uint16_t{5}), Value(std::int32_t{5}),
-                             Value(std::uint32_t{5}), Value(std::int64_t{5})})
+  for (const Value& value : {Value(std::int8_t{5}), Value(std::uint8_t{5}), Value(std::int16_t{5}), Value(std::uint16_t{5}),
+                             Value(std::int32_t{5}), Value(std::uint32_t{5}), Value(std::int64_t{5})})
     EXPECT_EQ(declared({{"x-max-length", value}}), "no error") << value.type_name();
 }
 
@@ -84,7 +84,8 @@ TEST(QueueArguments, CheckTheTypeBeforeOtherValues) {
 
 TEST(QueueArguments, AreRefusedByTypesThatDoNotKnowThem) {
   const std::string kRefused = "PRECONDITION_FAILED - invalid arg '";
-  EXPECT_EQ(declared({{"x-delivery-limit", std::int32_t{5}}}), kRefused + "x-delivery-limit' for queue 'q' in vhost '/' of queue type rabbit_classic_queue");
+  EXPECT_EQ(declared({{"x-delivery-limit", std::int32_t{5}}}),
+            kRefused + "x-delivery-limit' for queue 'q' in vhost '/' of queue type rabbit_classic_queue");
   EXPECT_EQ(declared({{"x-max-age", "1h"}}), kRefused + "x-max-age' for queue 'q' in vhost '/' of queue type rabbit_classic_queue");
   EXPECT_EQ(declared({{"x-dead-letter-strategy", "zzz"}}),
             kRefused + "x-dead-letter-strategy' for queue 'q' in vhost '/' of queue type rabbit_classic_queue");
@@ -100,8 +101,10 @@ TEST(QueueArguments, OfQuorumQueuesMayNameAStrategy) {
 
 TEST(QueueArguments, OfQuorumQueuesWantADurableSharedLastingOne) {
   const std::string kInvalid = "PRECONDITION_FAILED - invalid property '";
-  EXPECT_EQ(text_of(validate_queue_arguments("/", "q", false, false, false, quorum())), kInvalid + "non-durable' for queue 'q' in vhost '/'");
-  EXPECT_EQ(text_of(validate_queue_arguments("/", "q", true, true, false, quorum())), kInvalid + "exclusive-owner' for queue 'q' in vhost '/'");
+  EXPECT_EQ(text_of(validate_queue_arguments("/", "q", false, false, false, quorum())),
+            kInvalid + "non-durable' for queue 'q' in vhost '/'");
+  EXPECT_EQ(text_of(validate_queue_arguments("/", "q", true, true, false, quorum())),
+            kInvalid + "exclusive-owner' for queue 'q' in vhost '/'");
   EXPECT_EQ(text_of(validate_queue_arguments("/", "q", false, true, true, quorum())), kInvalid + "auto-delete' for queue 'q' in vhost '/'");
   EXPECT_EQ(declared(quorum()), "no error");
 }
@@ -114,8 +117,13 @@ TEST(QueueArguments, RefuseStreamsForNow) {
 }
 
 TEST(QueueArguments, TakeWhatOldClientsSendAndWhatNobodyKnows) {
-  EXPECT_EQ(declared({{"x-queue-mode", "lazy"}, {"x-queue-version", std::int32_t{2}}, {"x-ha-policy", "all"}, {"x-queue-master-locator", "min-masters"},
-                      {"x-max-in-memory-length", std::int32_t{5}}, {"x-quorum-initial-group-size", std::int32_t{3}}, {"x-unheard-of", Table{}}}),
+  EXPECT_EQ(declared({{"x-queue-mode", "lazy"},
+                      {"x-queue-version", std::int32_t{2}},
+                      {"x-ha-policy", "all"},
+                      {"x-queue-master-locator", "min-masters"},
+                      {"x-max-in-memory-length", std::int32_t{5}},
+                      {"x-quorum-initial-group-size", std::int32_t{3}},
+                      {"x-unheard-of", Table{}}}),
             "no error");
 }
 
@@ -229,7 +237,9 @@ QueueInfo queue_with(Table arguments) {
   return queue;
 }
 
-std::string redeclared(const Table& first, const Table& again) { return text_of(check_equivalent("/", queue_with(first), queue_with(again), 1)); }
+std::string redeclared(const Table& first, const Table& again) {
+  return text_of(check_equivalent("/", queue_with(first), queue_with(again), 1));
+}
 
 struct RedeclareRow {
   Table first, again;
@@ -238,21 +248,42 @@ struct RedeclareRow {
 
 TEST(QueueRedeclaration, SaysHowArgumentsDiffer) {
   const std::vector<RedeclareRow> kRows = {
-      {{{"x-message-ttl", std::int32_t{60000}}}, {}, "'x-message-ttl' for queue 'q' in vhost '/': received none but current is the value '60000' of type 'signedint'"},
-      {{}, {{"x-message-ttl", std::int32_t{60000}}}, "'x-message-ttl' for queue 'q' in vhost '/': received the value '60000' of type 'signedint' but current is none"},
-      {{{"x-message-ttl", std::int32_t{60000}}}, {{"x-message-ttl", std::int32_t{1000}}}, "'x-message-ttl' for queue 'q' in vhost '/': received '1000' but current is '60000'"},
-      {{{"x-dead-letter-exchange", "a"}}, {{"x-dead-letter-exchange", "b"}}, "'x-dead-letter-exchange' for queue 'q' in vhost '/': received 'b' but current is 'a'"},
-      {{{"x-dead-letter-exchange", "a"}}, {}, "'x-dead-letter-exchange' for queue 'q' in vhost '/': received none but current is the value 'a' of type 'longstr'"},
-      {{{"x-single-active-consumer", true}}, {}, "'x-single-active-consumer' for queue 'q' in vhost '/': received none but current is the value 'true' of type 'bool'"},
-      {{{"x-single-active-consumer", true}}, {{"x-single-active-consumer", false}}, "'x-single-active-consumer' for queue 'q' in vhost '/': received 'false' but current is 'true'"},
-      {{}, {{"x-max-length", std::int64_t{5}}}, "'x-max-length' for queue 'q' in vhost '/': received the value '5' of type 'long' but current is none"},
-      {{}, {{"x-expires", std::int32_t{0}}}, "'x-expires' for queue 'q' in vhost '/': received the value '0' of type 'signedint' but current is none"},
+      {{{"x-message-ttl", std::int32_t{60000}}},
+       {},
+       "'x-message-ttl' for queue 'q' in vhost '/': received none but current is the value '60000' of type 'signedint'"},
+      {{},
+       {{"x-message-ttl", std::int32_t{60000}}},
+       "'x-message-ttl' for queue 'q' in vhost '/': received the value '60000' of type 'signedint' but current is none"},
+      {{{"x-message-ttl", std::int32_t{60000}}},
+       {{"x-message-ttl", std::int32_t{1000}}},
+       "'x-message-ttl' for queue 'q' in vhost '/': received '1000' but current is '60000'"},
+      {{{"x-dead-letter-exchange", "a"}},
+       {{"x-dead-letter-exchange", "b"}},
+       "'x-dead-letter-exchange' for queue 'q' in vhost '/': received 'b' but current is 'a'"},
+      {{{"x-dead-letter-exchange", "a"}},
+       {},
+       "'x-dead-letter-exchange' for queue 'q' in vhost '/': received none but current is the value 'a' of type 'longstr'"},
+      {{{"x-single-active-consumer", true}},
+       {},
+       "'x-single-active-consumer' for queue 'q' in vhost '/': received none but current is the value 'true' of type 'bool'"},
+      {{{"x-single-active-consumer", true}},
+       {{"x-single-active-consumer", false}},
+       "'x-single-active-consumer' for queue 'q' in vhost '/': received 'false' but current is 'true'"},
+      {{},
+       {{"x-max-length", std::int64_t{5}}},
+       "'x-max-length' for queue 'q' in vhost '/': received the value '5' of type 'long' but current is none"},
+      {{},
+       {{"x-expires", std::int32_t{0}}},
+       "'x-expires' for queue 'q' in vhost '/': received the value '0' of type 'signedint' but current is none"},
       {quorum(), {}, "'x-queue-type' for queue 'q' in vhost '/': received none but current is the value 'quorum' of type 'longstr'"},
       {{}, quorum(), "'x-queue-type' for queue 'q' in vhost '/': received the value 'quorum' of type 'longstr' but current is none"},
       {{{"x-queue-type", "classic"}}, quorum(), "'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'"},
-      {{{"x-max-length", std::int32_t{1}}}, {{"x-max-length", 1.0}}, "'x-max-length' for queue 'q' in vhost '/': received '1.0' but current is '1'"},
+      {{{"x-max-length", std::int32_t{1}}},
+       {{"x-max-length", 1.0}},
+       "'x-max-length' for queue 'q' in vhost '/': received '1.0' but current is '1'"},
   };
-  for (const RedeclareRow& row : kRows) EXPECT_EQ(redeclared(row.first, row.again), std::string("PRECONDITION_FAILED - inequivalent arg ") + row.difference);
+  for (const RedeclareRow& row : kRows)
+    EXPECT_EQ(redeclared(row.first, row.again), std::string("PRECONDITION_FAILED - inequivalent arg ") + row.difference);
 }
 
 TEST(QueueRedeclaration, TakesIntegersOfAnyWidthForEqual) {
@@ -287,7 +318,8 @@ QueueInfo exclusive_queue(OwnerId owner) {
 }
 
 constexpr const char* kLockedText =
-    "cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be originally declared on another connection or the exclusive property value does "
+    "cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be originally declared on another connection or the "
+    "exclusive property value does "
     "not match that of the original declaration.";
 
 TEST(QueueRedeclaration, IsForTheOwnerOfAnExclusiveQueueOnly) {

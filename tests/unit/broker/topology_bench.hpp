@@ -42,10 +42,12 @@ class TopologyBench {
     queue.name = name;
     topology_.add_queue(queue, std::make_shared<NamedDestination>(name));
   }
-  Result<TopologyChange> bind(const std::string& source, const std::string& queue, const std::string& key = "", const amqp::Table& arguments = {}) {
+  Result<TopologyChange> bind(const std::string& source, const std::string& queue, const std::string& key = "",
+                              const amqp::Table& arguments = {}) {
     return topology_.bind({source, BindTo::kQueue, queue, key, arguments});
   }
-  Result<TopologyChange> unbind(const std::string& source, const std::string& queue, const std::string& key = "", const amqp::Table& arguments = {}) {
+  Result<TopologyChange> unbind(const std::string& source, const std::string& queue, const std::string& key = "",
+                                const amqp::Table& arguments = {}) {
     return topology_.unbind({source, BindTo::kQueue, queue, key, arguments});
   }
   Result<TopologyChange> link(const std::string& source, const std::string& destination, const std::string& key = "") {

@@ -45,8 +45,9 @@ TEST(TopologyExchanges, RefuseReservedNames) {
 TEST(TopologyExchanges, AllowEqualRedeclarationOfPredeclaredOnes) {
   TopologyBench bench;
   EXPECT_FALSE(bench.declare("amq.direct", "direct", {.durable = true}).value());
-  EXPECT_EQ(text_of(bench.declare("amq.direct", "fanout", {.durable = true})),
-            "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'amq.direct' in vhost '/': received 'fanout' but current is 'direct'");
+  EXPECT_EQ(
+      text_of(bench.declare("amq.direct", "fanout", {.durable = true})),
+      "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'amq.direct' in vhost '/': received 'fanout' but current is 'direct'");
 }
 
 TEST(TopologyExchanges, RefuseToTouchTheDefaultExchange) {
@@ -71,13 +72,17 @@ TEST(TopologyExchanges, SayHowARedeclarationDiffers) {
       {{}, {.durable = true}, "'durable' for exchange 'x' in vhost '/': received 'true' but current is 'false'"},
       {{.auto_delete = true}, {}, "'auto_delete' for exchange 'x' in vhost '/': received 'false' but current is 'true'"},
       {{}, {.internal = true}, "'internal' for exchange 'x' in vhost '/': received 'true' but current is 'false'"},
-      {{.arguments = {{"alternate-exchange", "a"}}}, {},
+      {{.arguments = {{"alternate-exchange", "a"}}},
+       {},
        "'alternate-exchange' for exchange 'x' in vhost '/': received none but current is the value 'a' of type 'longstr'"},
-      {{}, {.arguments = {{"alternate-exchange", "a"}}},
+      {{},
+       {.arguments = {{"alternate-exchange", "a"}}},
        "'alternate-exchange' for exchange 'x' in vhost '/': received the value 'a' of type 'longstr' but current is none"},
-      {{.arguments = {{"alternate-exchange", "a"}}}, {.arguments = {{"alternate-exchange", "b"}}},
+      {{.arguments = {{"alternate-exchange", "a"}}},
+       {.arguments = {{"alternate-exchange", "b"}}},
        "'alternate-exchange' for exchange 'x' in vhost '/': received 'b' but current is 'a'"},
-      {{}, {.arguments = {{"alternate-exchange", std::int32_t{1}}}},
+      {{},
+       {.arguments = {{"alternate-exchange", std::int32_t{1}}}},
        "'alternate-exchange' for exchange 'x' in vhost '/': received the value '1' of type 'signedint' but current is none"},
   };
   for (const RedeclareRow& row : kRows) {

@@ -19,7 +19,8 @@ class TopologyModel {
   void add_queue(const std::string& name) { queues_.insert(name); }
 
   void bind(const BindingInfo& binding) {
-    if (exchanges_.contains(binding.source) && has_end(binding) && std::find(bindings_.begin(), bindings_.end(), binding) == bindings_.end())
+    if (exchanges_.contains(binding.source) && has_end(binding) &&
+        std::find(bindings_.begin(), bindings_.end(), binding) == bindings_.end())
       bindings_.push_back(binding);
   }
   void unbind(const BindingInfo& binding) {
@@ -61,7 +62,8 @@ class TopologyModel {
       if (exchange != exchanges_.end() && exchange->second.auto_delete && !left) delete_exchange(source);
     }
   }
-  void walk(const std::string& name, const std::vector<std::string>& keys, std::set<std::string>& queues, std::set<std::string>& seen) const {
+  void walk(const std::string& name, const std::vector<std::string>& keys, std::set<std::string>& queues,
+            std::set<std::string>& seen) const {
     auto exchange = exchanges_.find(name);
     if (exchange == exchanges_.end() || !seen.insert(name).second) return;
     bool any = false;
@@ -94,11 +96,13 @@ class Pair {
 
   void step() {
     switch (below(10)) {
-      case 0: case 1: declare(); break;
+      case 0:
+      case 1: declare(); break;
       case 2: add_queue(); break;
       case 3: remove_queue(); break;
       case 4: delete_exchange(); break;
-      case 5: case 6: unbind(); break;
+      case 5:
+      case 6: unbind(); break;
       default: bind(); break;
     }
   }
@@ -136,7 +140,8 @@ class Pair {
   }
   BindingInfo random_binding() {
     bool to_queue = below(3) > 0;
-    return {random_exchange(), to_queue ? BindTo::kQueue : BindTo::kExchange, to_queue ? random_queue() : random_exchange(), random_key(), {}};
+    return {
+        random_exchange(), to_queue ? BindTo::kQueue : BindTo::kExchange, to_queue ? random_queue() : random_exchange(), random_key(), {}};
   }
 
   void declare() {

@@ -247,7 +247,8 @@ TEST(Topology, ForgetsTheBindingsOfARemovedQueue) {
   bench.bind("amq.fanout", "gone").value();
   bench.bind("amq.topic", "gone", "#").value();
   TopologyChange change = bench.topology().remove_queue("gone");
-  EXPECT_EQ(change.removed_bindings, (std::vector<BindingInfo>{{"amq.fanout", BindTo::kQueue, "gone", "", {}}, {"amq.topic", BindTo::kQueue, "gone", "#", {}}}));
+  EXPECT_EQ(change.removed_bindings,
+            (std::vector<BindingInfo>{{"amq.fanout", BindTo::kQueue, "gone", "", {}}, {"amq.topic", BindTo::kQueue, "gone", "#", {}}}));
   bench.add_queue("new");  // takes the number of the old one
   EXPECT_EQ(bench.routed("amq.fanout"), Names{});
   EXPECT_EQ(bench.routed("amq.topic", "k"), Names{});
