@@ -15,6 +15,8 @@ sys.path.insert(0, str(SUPPORT))
 
 from broker_process import OwnBroker, make_broker  # noqa: E402  (needs the path above)
 from dialect import Dialect  # noqa: E402
+from pika_talk import get  # noqa: E402
+from wire import Peer  # noqa: E402
 
 TEST_LIMIT_SECONDS = 60
 
@@ -148,3 +150,19 @@ def name(request, broker):
     yield make
     if made and broker.alive():
         sweep(broker, made)
+
+
+@pytest.fixture
+def healthy(channel, name):
+    """A connection that was open before the trouble and must still work after it."""
+    queue = name("healthy")
+    channel.queue_declare(queue)
+    yield channel
+    channel.basic_publish("", queue, b"still here")
+    assert get(channel, queue).body == b"still here"
+
+
+@pytest.fixture
+def peer(broker):
+    with Peer(broker) as made:
+        yield made

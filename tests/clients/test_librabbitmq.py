@@ -16,8 +16,8 @@ def talk(tmp_path_factory):
     if compiler is None:
         pytest.skip("no C compiler")
     program = tmp_path_factory.mktemp("c") / "talk"
-    built = subprocess.run([compiler, "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Wshadow", "-Wno-deprecated-declarations", str(SOURCE), "-o",
-                            str(program), "-lrabbitmq"], capture_output=True, text=True)
+    flags = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Wshadow", "-Wno-deprecated-declarations"]
+    built = subprocess.run([compiler, *flags, str(SOURCE), "-o", str(program), "-lrabbitmq"], capture_output=True, text=True)
     if "amqp.h" in built.stderr:
         pytest.skip("librabbitmq's headers are not installed")
     assert built.returncode == 0, built.stderr

@@ -9,6 +9,9 @@ from conftest import parameters_for
 from pika_talk import Inbox, PERSISTENT, channel_closed_with, get, get_all
 
 
+DEAD_LETTERS = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+
+
 class Session:
     """A pika channel on a broker that dies; reborn() kills it, starts it again and connects anew."""
 
@@ -156,7 +159,7 @@ def test_priorities_survive(session):
 def test_a_queue_ttl_goes_on_counting(session):
     channel = session.channel
     channel.queue_declare("dead", durable=True)
-    channel.queue_declare("q", durable=True, arguments={"x-message-ttl": 1500, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})
+    channel.queue_declare("q", durable=True, arguments={"x-message-ttl": 1500, **DEAD_LETTERS})
     session.confirmed("q", [b"late"])
     dead = get(session.reborn(), "dead", within=15)
     assert dead.properties.headers["x-death"][0]["reason"] == "expired"
@@ -165,7 +168,7 @@ def test_a_queue_ttl_goes_on_counting(session):
 def test_dead_letters_survive(session):
     channel = session.channel
     channel.queue_declare("dead", durable=True)
-    channel.queue_declare("q", durable=True, arguments={"x-max-length": 1, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})
+    channel.queue_declare("q", durable=True, arguments={"x-max-length": 1, **DEAD_LETTERS})
     session.confirmed("q", [b"old", b"new"])
     session.connection.channel().basic_get("q", auto_ack=False)
     session.confirmed("dead", [b"fence"])

@@ -216,14 +216,16 @@ def declare(broker, queues):
     """The topology: a durable topic exchange, durable queues, each bound under its own name and under the key for all."""
     with wire.Peer(broker) as peer:
         peer.shake_hands().with_channel()
-        peer.send(wire.method(1, wire.EXCHANGE_DECLARE, wire.short(0) + wire.shortstr(EXCHANGE) + wire.shortstr("topic") + b"\x02" + wire.table()))
+        durable = b"\x02"
+        peer.send(wire.method(1, wire.EXCHANGE_DECLARE,
+                              wire.short(0) + wire.shortstr(EXCHANGE) + wire.shortstr("topic") + durable + wire.table()))
         peer.expect(wire.EXCHANGE_DECLARE_OK)
         for queue in queues:
             peer.send(wire.queue_declare(1, queue, flags=2))
             peer.expect(wire.QUEUE_DECLARE_OK)
             for key in (queue, EVERY_QUEUE):
-                peer.send(wire.method(1, wire.QUEUE_BIND, wire.short(0) + wire.shortstr(queue) + wire.shortstr(EXCHANGE) + wire.shortstr(key)
-                                      + b"\0" + wire.table()))
+                names = b"".join(map(wire.shortstr, (queue, EXCHANGE, key)))
+                peer.send(wire.method(1, wire.QUEUE_BIND, wire.short(0) + names + b"\0" + wire.table()))
                 peer.expect(wire.QUEUE_BIND_OK)
 
 

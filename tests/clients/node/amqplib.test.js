@@ -87,7 +87,8 @@ test("an inequivalent queue is 406", () => withChannel(async (channel) => {
   const queue = unique()
   channel.on("error", () => {})
   await channel.assertQueue(queue, { durable: true })
-  await assert.rejects(channel.assertQueue(queue, { durable: false }), (error) => error.code === 406 && /inequivalent arg/.test(error.message))
+  const refused = (error) => error.code === 406 && /inequivalent arg/.test(error.message)
+  await assert.rejects(channel.assertQueue(queue, { durable: false }), refused)
 }))
 
 test("every kind of header comes back", () => withChannel(async (channel) => {
@@ -103,7 +104,8 @@ test("every kind of header comes back", () => withChannel(async (channel) => {
   channel.sendToQueue(queue, Buffer.from("x"), { headers, messageId: "m", priority: 4, expiration: "60000", timestamp: 1_700_000_000 })
   const [{ properties }] = await inbox.all
   assert.deepEqual(properties.headers, headers)
-  assert.deepEqual([properties.messageId, properties.priority, properties.expiration, properties.timestamp], ["m", 4, "60000", 1_700_000_000])
+  const { messageId, priority, expiration, timestamp } = properties
+  assert.deepEqual([messageId, priority, expiration, timestamp], ["m", 4, "60000", 1_700_000_000])
 }))
 
 test("topic bindings and exchange bindings route", () => withChannel(async (channel) => {
