@@ -1,0 +1,48 @@
+// Accepts TCP connections for AMQP and starts a Connection for each.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/asio_scheduler.hpp"
+#include "engine/broker.hpp"
+#include "session/session.hpp"
+
+namespace mq::net {
+
+struct ListenerOptions {
+  std::string address = "::";  ///< `::` takes IPv4 too; where there is no IPv6 it means 0.0.0.0
+  std::uint16_t port = 5672;   ///< 0 = one the system picks
+  std::uint32_t max_connections = 0;  ///< 0 = no limit
+};
+
+class Listener : public std::enable_shared_from_this<Listener> {
+ public:
+  Listener(engine::AsioScheduler& scheduler, engine::Broker& broker, std::shared_ptr<const session::SessionOptions> session_options, ListenerOptions options);
+
+  /// Binds, listens and starts accepting; what went wrong otherwise, in one line.
+  [[nodiscard]] std::string start();
+  /// Accepts no more. Any thread.
+  void stop();
+  /// Where it listens, once started.
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  void accept();
+  void welcome(boost::asio::ip::tcp::socket socket);
+  void pause();
+
+  engine::AsioScheduler& scheduler_;
+  engine::Broker& broker_;
+  std::shared_ptr<const session::SessionOptions> session_options_;
+  ListenerOptions options_;
+  engine::AsioExecutor strand_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer pause_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace mq::net

@@ -1,0 +1,133 @@
+#include "mq/server.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+#include <thread>
+
+#include "base/log.hpp"
+#include "engine/asio_scheduler.hpp"
+#include "engine/broker.hpp"
+#include "net/listener.hpp"
+#include "server/disk_watch.hpp"
+#include "store/memory_store.hpp"
+#include "store/rocks_store.hpp"
+
+#ifndef BROKERD_VERSION
+#define BROKERD_VERSION "0.0.0"
+#endif
+
+namespace mq {
+namespace {
+
+constexpr std::string_view kInMemory = ":memory:";
+
+std::string cluster_name() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return "brokerd@localhost";
+  return std::string("brokerd@") + host.data();
+}
+
+session::SessionOptions session_options(const Config& config) {
+  session::SessionOptions options;
+  options.frame_max_bytes = config.frame_max_bytes;
+  options.initial_frame_max_bytes = config.initial_frame_max_bytes;
+  options.channel_max = config.channel_max;
+  options.heartbeat_s = config.heartbeat_s;
+  options.handshake_timeout_ms = config.handshake_timeout_ms;
+  options.max_message_bytes = config.max_message_bytes;
+  options.publish_window_bytes = config.publish_window_bytes;
+  options.outbox_bytes = config.outbox_bytes;
+  options.cluster_name = cluster_name();
+  options.version = BROKERD_VERSION;
+  return options;
+}
+
+engine::BrokerOptions broker_options(const Config& config) {
+  engine::BrokerOptions options;
+  options.default_user = config.default_user;
+  options.default_password = config.default_password;
+  options.default_vhost = config.default_vhost;
+  options.loopback_users = config.loopback_users;
+  options.queue_memory_bytes = config.queue_resident_bytes;
+  options.total_memory_bytes = config.total_resident_bytes;
+  return options;
+}
+
+boost::system::result<std::unique_ptr<Storage>, StartError> open_store(const Config& config) {
+  if (config.data_dir == kInMemory) return std::unique_ptr<Storage>(std::make_unique<store::MemoryStore>());
+  store::RocksOptions options;
+  options.directory = config.data_dir;
+  auto opened = store::open_rocks_store(options);
+  if (!opened) return StartError{"cannot open the data directory '" + config.data_dir + "': " + opened.error().text};
+  return std::move(*opened);
+}
+
+}  // namespace
+
+void throw_exception_from_error(const StartError& error, const boost::source_location&) { throw std::runtime_error(error.text); }
+
+struct Server::Parts {
+  Config config;
+  std::unique_ptr<Storage> storage;
+  std::unique_ptr<engine::AsioScheduler> scheduler;
+  std::unique_ptr<engine::Broker> broker;
+  std::shared_ptr<net::Listener> listener;
+  std::unique_ptr<server::DiskWatch> disk_watch;
+  bool stopped = false;
+};
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const Config& config, std::function<void(const std::string&)> on_fatal) {
+  auto parts = std::make_unique<Parts>();
+  parts->config = config;
+  auto storage = open_store(config);
+  if (!storage) return storage.error();
+  parts->storage = std::move(*storage);
+  parts->scheduler = std::make_unique<engine::AsioScheduler>(config.threads);
+  parts->broker = std::make_unique<engine::Broker>(*parts->scheduler, *parts->storage, broker_options(config), [on_fatal](const StorageError& error) {
+    log::error("the store failed, nothing can be confirmed any more: {}", error.text);
+    log::flush();
+    if (on_fatal) on_fatal(error.text);
+  });
+  if (auto recovered = parts->broker->recover(); !recovered)
+    return StartError{"cannot recover from '" + config.data_dir + "': " + recovered.error().text};
+  if (config.data_dir != kInMemory && config.disk_free_limit_bytes != 0)
+    parts->disk_watch = std::make_unique<server::DiskWatch>(*parts->scheduler, *parts->broker, config.data_dir, config.disk_free_limit_bytes);
+  parts->listener = std::make_shared<net::Listener>(*parts->scheduler, *parts->broker, std::make_shared<const session::SessionOptions>(session_options(config)),
+                                                    net::ListenerOptions{config.bind, config.amqp_port, config.max_connections});
+  if (const std::string wrong = parts->listener->start(); !wrong.empty()) return StartError{wrong};
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+Server::~Server() { stop(); }
+
+std::uint16_t Server::amqp_port() const noexcept { return parts_->listener->port(); }
+
+std::vector<ConfigChange> Server::reload(const Config& fresh) {
+  auto changes = reload_config(parts_->config, fresh);
+  if (auto level = log::level_from_name(parts_->config.log_level)) log::set_level(*level);
+  return changes;
+}
+
+void Server::stop() {
+  if (std::exchange(parts_->stopped, true)) return;
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::milliseconds(parts_->config.shutdown_timeout_ms);
+  auto left_ms = [&] { return std::max<Millis>(100, std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count()); };
+  parts_->listener->stop();
+  parts_->disk_watch.reset();
+  parts_->broker->close_sessions(ReplyCode::kConnectionForced, "broker forced connection closure with reason 'shutdown'");
+  // Clients answer within a moment; those that do not are closed when their close times out.
+  while (parts_->broker->session_count() > 0 && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  if (!parts_->broker->drain(left_ms())) log::warn("not everything could be brought to an end within {} ms", parts_->config.shutdown_timeout_ms);
+  parts_->scheduler->stop();
+  if (auto finished = parts_->broker->finish(); !finished) log::error("the last write failed: {}", finished.error().text);
+}
+
+}  // namespace mq
