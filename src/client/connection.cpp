@@ -70,7 +70,7 @@ Outcome<amqp::Table> Connection::probe(const std::string& host, std::uint16_t po
   Outcome<amqp::ConnectionStart> start = connection.expect<amqp::ConnectionStart>();
   if (start.has_error()) return connection.lose(start.error());
   amqp::Table properties = start->server_properties.decode();
-  connection.link_.close();  // without a goodbye: nothing was agreed yet
+  connection.close_now();  // without a goodbye: nothing was agreed yet
   return properties;
 }
 
@@ -210,9 +210,13 @@ Outcome<> Connection::close() {
   Outcome<> closed = sent;
   if (!sent.has_error())
     if (Outcome<amqp::ConnectionCloseOk> answer = expect<amqp::ConnectionCloseOk>(); answer.has_error()) closed = answer.error();
+  close_now();
+  return closed;
+}
+
+void Connection::close_now() noexcept {
   static_cast<void>(lose(failed(FailureKind::kDisconnected, "the connection was closed by us")));
   for (auto& [number, channel] : channels_) channel->is_open = false;
-  return closed;
 }
 
 Outcome<> Connection::update_secret(std::string_view secret, std::string_view reason) {

@@ -181,7 +181,7 @@ class Connection {
   [[nodiscard]] static Outcome<std::unique_ptr<Connection>> open(const ConnectOptions& options);
   /// Connects and reads connection.start without logging in: is an AMQP 0-9-1 broker there? Returns the server properties.
   [[nodiscard]] static Outcome<amqp::Table> probe(const std::string& host, std::uint16_t port, Milliseconds timeout);
-  ~Connection();
+  ~Connection();  ///< closes an open connection as close() does
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -189,6 +189,8 @@ class Connection {
   [[nodiscard]] Outcome<Channel> open_channel(std::uint16_t number = 0);
   /// Says goodbye and waits for the answer; success when closed already by us.
   [[nodiscard]] Outcome<> close();
+  /// Hangs up without a word, as a client that dies would.
+  void close_now() noexcept;
   [[nodiscard]] bool is_open() const noexcept { return !failure_ && link_.is_open(); }
 
   /// Reads and handles what arrives within `timeout`; false when nothing did.
