@@ -13,7 +13,7 @@ import pytest
 SUPPORT = pathlib.Path(__file__).resolve().parents[1] / "support"
 sys.path.insert(0, str(SUPPORT))
 
-from broker_process import OwnBroker, make_broker  # noqa: E402  (needs the path above)
+from broker_process import OwnBroker, make_broker, started  # noqa: E402  (needs the path above)
 from dialect import Dialect  # noqa: E402
 from pika_talk import get  # noqa: E402
 from wire import Peer  # noqa: E402
@@ -23,10 +23,8 @@ TEST_LIMIT_SECONDS = 60
 
 @pytest.fixture(scope="session")
 def shared_broker():
-    broker = make_broker()
-    broker.start()
-    yield broker
-    broker.stop()
+    with started(make_broker()) as broker:
+        yield broker
 
 
 @pytest.fixture
@@ -44,10 +42,8 @@ def own_broker():
     """A broker of this test alone, which it may kill and restart."""
     if os.environ.get("AMQP_URL"):
         pytest.skip("a broker named by AMQP_URL is not ours to restart")
-    broker = OwnBroker()
-    broker.start()
-    yield broker
-    broker.stop()
+    with started(OwnBroker()) as broker:
+        yield broker
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from broker_process import OwnBroker, make_broker
+from broker_process import OwnBroker, make_broker, started
 
 PIPELINE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "order-pipeline"
 CREATED_ONLY = ("orders.billing", "orders.shipping")
@@ -20,13 +20,11 @@ Line = collections.namedtuple("Line", "number event outcome time")
 @pytest.fixture
 def pipeline():
     """A broker with the pipeline's topology; removed again if the broker is not ours."""
-    broker = make_broker()
-    broker.start()
-    run(broker, "topology.py")
-    yield broker
-    if not isinstance(broker, OwnBroker):
-        run(broker, "topology.py", "remove")
-    broker.stop()
+    with started(make_broker()) as broker:
+        run(broker, "topology.py")
+        yield broker
+        if not isinstance(broker, OwnBroker):
+            run(broker, "topology.py", "remove")
 
 
 @pytest.fixture

@@ -161,7 +161,9 @@ def test_a_queue_ttl_goes_on_counting(session):
     channel.queue_declare("dead", durable=True)
     channel.queue_declare("q", durable=True, arguments={"x-message-ttl": 1500, **DEAD_LETTERS})
     session.confirmed("q", [b"late"])
-    dead = get(session.reborn(), "dead", within=15)
+    channel = session.reborn()
+    channel.queue_declare("q", passive=True)
+    dead = get(channel, "dead", within=15)
     assert dead.properties.headers["x-death"][0]["reason"] == "expired"
 
 

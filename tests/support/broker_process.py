@@ -9,6 +9,7 @@ Two kinds, one interface:
 Nothing here sleeps for a fixed time: each wait is for a condition and has a deadline.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -155,6 +156,16 @@ class OwnBroker(Broker):
             return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
         except OSError:
             return ""
+
+
+@contextlib.contextmanager
+def started(broker):
+    """The broker, started, for the length of the block; nothing is left of it even if it did not start."""
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
 
 
 def make_broker(options=()):
