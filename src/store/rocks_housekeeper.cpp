@@ -1,20 +1,19 @@
 #include "store/rocks_housekeeper.hpp"
 
 #include <chrono>
+#include <utility>
 
 namespace mq::store {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
-constexpr std::uint64_t kTellPages = 64;                 // how many dropped pages make it worth a look
-constexpr std::uint64_t kReclaimBytes = 64 * kMiB;       // how much must have been dropped from files
-constexpr std::uint64_t kReferencesBytes = 32 * kMiB;    // a tree up to this size is compacted whole: it holds references, not pages
-constexpr std::uint64_t kRewriteGarbageBytes = 128 * kMiB;
-constexpr std::chrono::seconds kRest{2};                 // between two rounds, so that a busy queue beside a backlog causes few flushes
+constexpr std::uint64_t kReferencesBytes = 32 * kMiB;  // a tree up to this size is compacted whole: it holds references, not pages
+constexpr std::chrono::seconds kRest{2};               // between two rounds, so that a busy queue beside a backlog causes few flushes
 
 }  // namespace
 
-Housekeeper::Housekeeper(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* pages) : db_(db), pages_(pages), thread_([this] { run(); }) {}
+Housekeeper::Housekeeper(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* pages, std::uint64_t reclaim_bytes)
+    : db_(db), pages_(pages), reclaim_bytes_(reclaim_bytes), thread_([this] { run(); }) {}
 
 Housekeeper::~Housekeeper() {
   {
@@ -26,22 +25,20 @@ Housekeeper::~Housekeeper() {
 }
 
 void Housekeeper::dropped(std::uint64_t pages) {
-  not_told_ += pages;
-  if (not_told_ < kTellPages) return;
-  {
-    std::lock_guard lock(mutex_);
-    news_.pages += not_told_;
-  }
-  not_told_ = 0;
-  wake_.notify_one();
+  if (pages != 0) tell({pages, false});
 }
 
-void Housekeeper::dropped_range() {
+void Housekeeper::dropped_range() { tell({0, true}); }
+
+void Housekeeper::tell(const Dropped& news) {
+  bool wake = false;
   {
     std::lock_guard lock(mutex_);
-    news_.range = true;
+    news_.pages += news.pages;
+    news_.range = news_.range || news.range;
+    wake = std::exchange(waiting_, false);
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
 }
 
 std::uint64_t Housekeeper::property(const std::string& name) const {
@@ -53,7 +50,11 @@ void Housekeeper::run() {
   Dropped pending;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    wake_.wait(lock, [this] { return stopping_ || news_.range || news_.pages != 0; });
+    while (!stopping_ && !news_.range && news_.pages == 0) {
+      waiting_ = true;
+      wake_.wait(lock);
+    }
+    waiting_ = false;
     pending.pages += news_.pages;
     pending.range = pending.range || news_.range;
     news_ = {};
@@ -67,11 +68,11 @@ void Housekeeper::run() {
 
 bool Housekeeper::look(const Dropped& pending) {
   std::uint64_t file_bytes = property(rocksdb::DB::Properties::kLiveBlobFileSize) + property(rocksdb::DB::Properties::kLiveSstFilesSize);
-  if (file_bytes < kReclaimBytes) return true;
+  if (file_bytes < reclaim_bytes_) return true;
   // Nobody counts the bytes of dropped pages; their share of the files is near enough.
   std::uint64_t known_pages = property(rocksdb::DB::Properties::kEstimateNumKeys) + pending.pages;
   std::uint64_t dropped_bytes = pending.range || known_pages == 0 ? file_bytes : file_bytes / known_pages * pending.pages;
-  if (dropped_bytes < kReclaimBytes) return false;
+  if (dropped_bytes < reclaim_bytes_) return false;
   bring_notes_home();
   if (!stopping_) collect_garbage();
   return true;
@@ -92,7 +93,7 @@ void Housekeeper::bring_notes_home() {
 
 void Housekeeper::collect_garbage() {
   std::uint64_t garbage = property(rocksdb::DB::Properties::kLiveBlobFileGarbageSize);
-  if (garbage < kRewriteGarbageBytes || garbage * 2 < property(rocksdb::DB::Properties::kLiveBlobFileSize)) return;
+  if (garbage < 2 * reclaim_bytes_ || garbage * 2 < property(rocksdb::DB::Properties::kLiveBlobFileSize)) return;
   rocksdb::CompactRangeOptions compact;
   compact.exclusive_manual_compaction = false;
   compact.allow_write_stall = true;

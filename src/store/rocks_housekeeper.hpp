@@ -17,12 +17,12 @@ namespace mq::store {
 /// Owns one thread. Destroyed before the database is closed; that waits for the step under way, which is told to give up.
 class Housekeeper {
  public:
-  Housekeeper(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* pages);
+  Housekeeper(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* pages, std::uint64_t reclaim_bytes);
   ~Housekeeper();
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
 
-  /// One thread. Cheap: wakes the thread only once in many pages.
+  /// Any thread. Cheap: the keeper looks around once in two seconds at most, and is woken only when it waits for news.
   void dropped(std::uint64_t pages);
   /// A queue of unknown length was dropped as a range.
   void dropped_range();
@@ -33,6 +33,7 @@ class Housekeeper {
     bool range = false;
   };
 
+  void tell(const Dropped& news);
   void run();
   /// True when nothing of `pending` is left to do.
   [[nodiscard]] bool look(const Dropped& pending);
@@ -42,11 +43,12 @@ class Housekeeper {
 
   rocksdb::DB& db_;
   rocksdb::ColumnFamilyHandle* const pages_;
+  const std::uint64_t reclaim_bytes_;
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
-  Dropped news_;                // told, not yet taken by the thread
-  std::uint64_t not_told_ = 0;  // the caller's side, not yet added to the news
+  Dropped news_;          // told, not yet taken by the thread
+  bool waiting_ = false;  // the thread sleeps until there is news
   std::thread thread_;
 };
 

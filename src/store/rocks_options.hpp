@@ -16,6 +16,9 @@ struct RocksOptions {
   std::uint64_t block_cache_bytes = std::uint64_t{8} << 20;
   /// Log files beyond this are freed by flushing what they alone hold; so this bounds what a restart after a crash replays.
   std::uint64_t log_bytes = std::uint64_t{96} << 20;
+  /// Dropping this much from page files starts giving the space back; garbage of twice as much may stay between pages still wanted,
+  /// or as much as those.
+  std::uint64_t reclaim_bytes = std::uint64_t{64} << 20;
   int max_open_files = 256;
   /// LZ4 for pages at rest. Off: a damaged byte in a compressed page costs the page, in a plain one only the message it hits.
   bool compress_pages = false;

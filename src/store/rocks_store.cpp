@@ -21,11 +21,11 @@ rocksdb::Slice slice(std::string_view view) { return {view.data(), view.size()};
 
 class RocksStore final : public Storage {
  public:
-  RocksStore(Database database, std::string directory)
-      : location_(std::move(directory)),
+  RocksStore(Database database, const RocksOptions& options)
+      : location_(options.directory),
         database_(std::move(database)),
-        pages_keeper_(database_.db(), database_[Column::kPages]),
-        transient_keeper_(database_.db(), database_[Column::kTransientPages]) {}
+        pages_keeper_(database_.db(), database_[Column::kPages], options.reclaim_bytes),
+        transient_keeper_(database_.db(), database_[Column::kTransientPages], options.reclaim_bytes) {}
 
   [[nodiscard]] EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const override {
     return store::encode_page(queue, records, priority_level, transient);
@@ -227,7 +227,7 @@ StorageResult<std::unique_ptr<Storage>> open_rocks_store(const RocksOptions& opt
     rocksdb::Status emptied = database->empty_column(Column::kTransientPages);
     if (!emptied.ok()) return storage_error(emptied, "opening " + options.directory);
   }
-  return std::unique_ptr<Storage>(std::make_unique<RocksStore>(std::move(*database), options.directory));
+  return std::unique_ptr<Storage>(std::make_unique<RocksStore>(std::move(*database), options));
 }
 
 }  // namespace mq::store

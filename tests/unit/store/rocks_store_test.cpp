@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include "store/rocks_errors.hpp"
 #include "store/upgrade.hpp"
@@ -277,6 +279,64 @@ TEST(RocksStore, OpensAgainAfterAWriteFailed) {
   bool found = false;
   ASSERT_TRUE(store->scan_metadata("confirmed", [&](std::string_view, std::string_view) { found = true; }));
   EXPECT_TRUE(found);
+}
+
+/// A store that was given 200 pages of 10 KB, all of them in files.
+class Reclaiming : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    RocksOptions options;
+    options.directory = directory_.path();
+    options.page_buffer_bytes = 128 << 10;
+    options.reclaim_bytes = 256 << 10;
+    store_ = std::move(open_rocks_store(options).value());
+    for (Offset first = 1; first <= 200; ++first) ASSERT_TRUE(commit(*store_, page(1, {record(first, std::string(10'000, 'x'))})));
+    ASSERT_GT(page_file_bytes(), 1'000'000U);
+  }
+  [[nodiscard]] std::uintmax_t page_file_bytes() const {
+    std::uintmax_t bytes = 0;
+    for (const auto& entry : fs::directory_iterator(directory_.path())) {
+      std::error_code gone;
+      std::uintmax_t size = entry.path().extension() == ".blob" ? entry.file_size(gone) : 0;
+      if (!gone) bytes += size;
+    }
+    return bytes;
+  }
+  /// Space comes back in the background; half a minute is far more than it takes.
+  [[nodiscard]] bool shrinks_to(std::uintmax_t bytes) const {
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (page_file_bytes() > bytes) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Storage> store_;
+};
+
+TEST_F(Reclaiming, GivesBackTheSpaceOfDroppedPages) {
+  WriteSet drops;
+  for (Offset first = 1; first <= 200; ++first) drops.operations.emplace_back(WriteSet::DropPage{1, first, false});
+  WriteSet* sets[] = {&drops};
+  ASSERT_TRUE(store_->commit(sets));
+  EXPECT_TRUE(shrinks_to(0)) << page_file_bytes();
+}
+
+TEST_F(Reclaiming, GivesBackTheSpaceBetweenPagesThatStay) {
+  WriteSet drops;
+  for (Offset first = 1; first <= 200; ++first)
+    if (first % 10 != 0) drops.operations.emplace_back(WriteSet::DropPage{1, first, false});
+  WriteSet* sets[] = {&drops};
+  ASSERT_TRUE(store_->commit(sets));
+  EXPECT_TRUE(shrinks_to(300'000)) << page_file_bytes();
+  for (Offset first = 10; first <= 200; first += 10) EXPECT_TRUE(store_->read_page(1, first));
+}
+
+TEST_F(Reclaiming, GivesBackTheSpaceOfADroppedQueue) {
+  ASSERT_TRUE(commit(*store_, WriteSet::DropQueue{1}));
+  EXPECT_TRUE(shrinks_to(0)) << page_file_bytes();
 }
 
 /// A store of one page in a file, one of whose bodies was then changed on disk.
