@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "store/memory_store.hpp"
 #include "unit/store/store_fixtures.hpp"
@@ -446,6 +448,28 @@ TEST_P(StorageContract, ReportsADamagedPageAndSalvagesTheRest) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().kind, Kind::kCorrupt);
   EXPECT_EQ(offsets_of(salvaged), (std::vector<Offset>{1, 3}));
+}
+
+TEST_P(StorageContract, ReadsPagesWhileItCommitsOthers) {
+  auto wanted = records_from(1, 100);
+  commit(page(1, wanted));
+  std::atomic<bool> done{false};
+  int good = 0;
+  int bad = 0;
+  std::thread reader([&] {
+    do {
+      StorageResult<std::vector<PageRecord>> got = store_->read_page(1, 1);
+      ++(got && same_records(*got, wanted) ? good : bad);
+    } while (!done);
+  });
+  for (Offset first = 1; first <= 50; ++first) {
+    commit(page(2, records({first})), WriteSet::AddMarks{1, 1, {{first, kSettled}}});
+    commit(WriteSet::DropPage{2, first, false});
+  }
+  done = true;
+  reader.join();
+  EXPECT_GT(good, 0);
+  EXPECT_EQ(bad, 0);
 }
 
 TEST_P(StorageContract, HoldsAThousandQueues) {
