@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/access.hpp"
+#include "engine/reply_registry.hpp"
 #include "engine/vhost.hpp"
 
 namespace mq::engine {
@@ -46,6 +47,7 @@ class Broker {
   }
   [[nodiscard]] std::uint64_t access_revision() const noexcept { return access_revision_.load(std::memory_order_acquire); }
   [[nodiscard]] Scheduler& scheduler() noexcept { return scheduler_; }
+  [[nodiscard]] ReplyRegistry& replies() noexcept { return replies_; }
 
   /// A new session's inbox; it is told about alarms and shutdown until it is let go.
   [[nodiscard]] InboxPtr open_inbox(std::shared_ptr<Strand> strand);
@@ -84,6 +86,7 @@ class Broker {
   broker::Access access_;
   std::atomic<std::uint64_t> access_revision_{0};
 
+  ReplyRegistry replies_;
   mutable std::mutex sessions_mutex_;
   boost::unordered_flat_map<std::uint64_t, std::weak_ptr<SessionInbox>> sessions_;
   std::uint64_t next_session_id_ = 1;

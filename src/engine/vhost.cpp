@@ -133,7 +133,7 @@ void VHost::on(DeclareQueue& item) {
       if (auto same = broker::check_equivalent(name_, found->info, item.wanted, asking); !same)
         return item.reply.send(same.error());
     }
-    return found->actor->put(AskStats{item.reply, true});
+    return found->actor->put(AskStats{item.reply, !item.passive});
   }
   if (item.passive) return item.reply.send(found.error());
   create_queue(item);

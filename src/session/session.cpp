@@ -243,11 +243,10 @@ void Session::fail_channel(Channel& channel, const Error& error, amqp::MethodId 
   const std::string text = error.reply_text();
   send(channel.number, amqp::ChannelClose{static_cast<std::uint16_t>(error.code), text, method.class_id, method.method_id});
   channel.state = Channel::State::kFailed;
-  held_bytes_ -= channel.held.size();
-  channel.held.clear();
   channel.builder.reset();
-  channel.waiting = false;
+  const std::uint32_t key = channel.key;
   abandon_channel(channel, nullptr);
+  if (Channel* failed = find_channel_by_key(key)) resume(*failed);  // a close may be among what was held; the rest is passed over
 }
 
 // --- asking the engine ---

@@ -1,12 +1,12 @@
 // What a session does with messages on their way to the client: writing deliveries, settling them, giving window back to queues.
 #include <algorithm>
 
-#include "base/log.hpp"
 #include "session/session.hpp"
 
 namespace mq::session {
 namespace {
 
+constexpr std::size_t kMaxReplyBytes = 64 << 20;     // of direct replies waiting for the socket
 constexpr std::uint64_t kDeliverTailBytes = 8 + 1;  // delivery tag, redelivered
 
 // basic.deliver after its constant head: tag, redelivered, exchange, routing key.
@@ -52,6 +52,10 @@ void Session::forget_consumer(std::uint32_t number) {
   auto found = consumers_.find(number);
   if (found == consumers_.end()) return;
   Consumer& consumer = *found->second;
+  if (!consumer.queue) {
+    broker_.replies().remove(consumer.channel->reply_name);
+    consumer.channel->reply_name.clear();
+  }
   auto& tags = consumer.channel->consumers;
   if (auto tag = tags.find(consumer.tag); tag != tags.end() && tag->second == &consumer) tags.erase(tag);
   if (consumer.owed_window_bytes != 0) owing_.erase(std::remove(owing_.begin(), owing_.end(), &consumer), owing_.end());
@@ -60,6 +64,11 @@ void Session::forget_consumer(std::uint32_t number) {
 
 void Session::cancel_consumer(Consumer& consumer, std::function<void(Session&)> then) {
   consumer.cancelling = true;
+  if (!consumer.queue) {  // direct replies: nobody to ask
+    forget_consumer(consumer.number);
+    if (then) then(*this);
+    return;
+  }
   // The queue's answer comes behind its last delivery.
   auto reply = ask([number = consumer.number, then = std::move(then)](Session& session, Result<engine::Answer>&) {
     session.forget_consumer(number);
@@ -76,8 +85,12 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
   Channel& channel = *consumer.channel;
   const std::uint64_t tag = channel.ledger.next_tag();
   if (!consumer.no_ack) enter_ledger(channel, tag, *consumer.queue, delivery);
-  if (consumer.owed_window_bytes == 0) owing_.push_back(&consumer);
-  consumer.owed_window_bytes += delivery.message->memory_bytes();
+  if (consumer.queue) {
+    if (consumer.owed_window_bytes == 0) owing_.push_back(&consumer);
+    consumer.owed_window_bytes += delivery.message->memory_bytes();
+  } else if (outbox_.waiting_bytes() + in_socket_bytes_ > kMaxReplyBytes) {
+    return;  // replies are delivered at most once; a requester that does not read loses them
+  }
   if (channel.state != Channel::State::kOpen || close_sent_ || state_ != State::kRunning) return;  // goes back when the channel is let go
   const broker::MessagePtr counted = consumer.counts_deliveries && delivery.returns > 0 ? with_delivery_count(*delivery.message, delivery.returns) : nullptr;
   const broker::MessagePtr& message = counted ? counted : delivery.message;
@@ -98,7 +111,7 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
 
 void Session::on(engine::Deliveries& item) {
   Consumer* consumer = find_consumer(item.consumer);
-  if (consumer == nullptr) return log::error("{}: deliveries for a consumer that is gone", peer_.name);
+  if (consumer == nullptr) return;  // a direct reply that came too late
   if (!consumer->no_ack) queues_.hold(consumer->queue, item.messages.size());
   for (broker::Delivery& delivery : item.messages) deliver(*consumer, delivery);
 }

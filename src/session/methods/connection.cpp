@@ -18,7 +18,7 @@ constexpr std::string_view kCompatibleVersion = "3.13.7";
 amqp::Table server_properties(const SessionOptions& options) {
   amqp::Table capabilities;
   for (const char* name : {"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify", "connection.blocked",
-                           "consumer_priorities", "authentication_failure_close", "per_consumer_qos"})
+                           "consumer_priorities", "authentication_failure_close", "per_consumer_qos", "direct_reply_to"})
     capabilities.append(name, true);
   return {{"capabilities", std::move(capabilities)},
           {"cluster_name", options.cluster_name},

@@ -1,5 +1,6 @@
 // basic.qos, basic.consume, basic.cancel, basic.get.
 #include "broker/names.hpp"
+#include "session/methods/direct_reply.hpp"
 #include "session/methods/handlers.hpp"
 #include "session/permissions.hpp"
 
@@ -48,12 +49,13 @@ Outcome basic_qos(Session& session, Channel& channel, const amqp::BasicQos& meth
     channel.prefetch = method.prefetch_count;
   } else if (channel.shared_prefetch) {
     channel.shared_prefetch->set_limit(method.prefetch_count);
-    for (auto& [tag, consumer] : channel.consumers) consumer->queue->put(engine::RetryConsumer{session.inbox(), consumer->number});
+    for (auto& [tag, consumer] : channel.consumers)
+      if (consumer->queue) consumer->queue->put(engine::RetryConsumer{session.inbox(), consumer->number});
   } else if (method.prefetch_count != 0) {
     channel.shared_prefetch = std::make_shared<broker::ChannelPrefetch>();
     channel.shared_prefetch->set_limit(method.prefetch_count);
     for (auto& [tag, consumer] : channel.consumers)
-      consumer->queue->put(engine::SharePrefetch{session.inbox(), consumer->number, channel.shared_prefetch});
+      if (consumer->queue) consumer->queue->put(engine::SharePrefetch{session.inbox(), consumer->number, channel.shared_prefetch});
   }
   session.send(channel.number, amqp::BasicQosOk{});
   return {};
@@ -62,9 +64,10 @@ Outcome basic_qos(Session& session, Channel& channel, const amqp::BasicQos& meth
 Outcome basic_consume(Session& session, Channel& channel, const amqp::BasicConsume& method) {
   auto name = queue_name(channel, method.queue);
   if (!name) return name.error();
-  if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
   std::string tag = method.consumer_tag.empty() ? new_consumer_tag(session) : std::string(method.consumer_tag);
   if (channel.consumers.contains(tag)) return fail(ReplyCode::kNotAllowed, "attempt to reuse consumer tag '" + tag + "'");
+  if (*name == engine::kReplyQueue) return consume_replies(session, channel, method, std::move(tag));
+  if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
   auto priority = consumer_priority(method.arguments.decode());
   if (!priority) return priority.error();
   auto queue = session.vhost()->find_queue(*name, session.inbox()->id());

@@ -3,6 +3,7 @@
 
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue/queue.hpp"
+#include "session/methods/direct_reply.hpp"
 #include "session/methods/handlers.hpp"
 #include "session/permissions.hpp"
 
@@ -139,7 +140,9 @@ Outcome content_header(Session& session, Channel& channel, std::string_view payl
 
 Outcome publish_complete(Session& session, Channel& channel) {
   channel.expects = Channel::Expects::kMethod;
-  broker::MessagePtr message = channel.builder.finish();
+  auto request = address_request(channel, channel.builder.finish());
+  if (!request) return request.error();
+  broker::MessagePtr message = std::move(*request);
   if (session.blocked()) session.tell_blocked();
   if (channel.transactional) {
     auto routed = route_message(session, message);  // for its checks: what is wrong is told at once, what is right is routed at the commit
@@ -149,7 +152,8 @@ Outcome publish_complete(Session& session, Channel& channel) {
   }
   auto routed = route_message(session, std::move(message));
   if (!routed) return routed.error();
-  if (routed->queues->empty() && channel.publish.mandatory) return_unroutable(session, channel, routed->message);
+  const bool replied = is_reply(*routed->message) && send_reply(session, routed->message);
+  if (routed->queues->empty() && !replied && channel.publish.mandatory) return_unroutable(session, channel, routed->message);
   std::uint64_t sequence = 0;
   if (channel.confirm) {
     sequence = channel.confirms.add(static_cast<std::uint32_t>(routed->queues->size()));

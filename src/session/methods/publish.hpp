@@ -17,6 +17,11 @@ struct RoutedMessage {
 /// Checks rights and properties (user-id, expiration, CC and BCC) and finds the queues.
 [[nodiscard]] Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message);
 
+/// A message to the default exchange whose key is a direct reply-to name.
+[[nodiscard]] inline bool is_reply(const broker::Message& message) noexcept {
+  return message.exchange().empty() && message.routing_key().starts_with(engine::kReplyPrefix);
+}
+
 /// basic.return 312 with the message.
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message);
 

@@ -1,5 +1,6 @@
 // queue.* (class 50).
 #include "broker/names.hpp"
+#include "session/methods/direct_reply.hpp"
 #include "session/methods/handlers.hpp"
 #include "session/permissions.hpp"
 
@@ -27,6 +28,7 @@ template <class M, class Ok>
 Outcome change_binding(Session& session, Channel& channel, const M& method, bool add, bool nowait) {
   auto queue = queue_name(channel, method.queue);
   if (!queue) return queue.error();
+  if (queue->starts_with(engine::kReplyQueue)) return fail(ReplyCode::kAccessRefused, "cannot bind or unbind to a volatile (direct reply-to) queue");
   broker::BindingInfo binding{broker::without_line_breaks(method.exchange), broker::BindTo::kQueue, std::move(*queue), std::string(method.routing_key),
                               method.arguments.decode()};
   if (method.queue.empty() && binding.routing_key.empty()) binding.routing_key = binding.destination;
@@ -49,6 +51,7 @@ Result<std::string> queue_name(const Channel& channel, std::string_view given) {
 }
 
 Outcome queue_declare(Session& session, Channel& channel, const amqp::QueueDeclare& method) {
+  if (is_reply_name(method.queue)) return declare_reply_name(session, channel, method);
   broker::QueueInfo wanted;
   wanted.name = broker::without_line_breaks(method.queue);
   const bool generated = wanted.name.empty();

@@ -1,6 +1,7 @@
 // tx.* (class 90). A commit is one joint commit over every queue touched: publishes and acknowledgements become true in one synced write.
 #include <algorithm>
 
+#include "session/methods/direct_reply.hpp"
 #include "session/methods/handlers.hpp"
 #include "session/methods/publish.hpp"
 
@@ -31,7 +32,8 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
   for (TxPublish& publish : channel.tx_publishes) {
     auto routed = route_message(session, publish.message);
     if (!routed) return routed.error();
-    if (routed->queues->empty() && publish.mandatory) return_unroutable(session, channel, routed->message);
+    const bool replied = is_reply(*routed->message) && send_reply(session, routed->message);
+    if (routed->queues->empty() && !replied && publish.mandatory) return_unroutable(session, channel, routed->message);
     for (const auto& queue : *routed->queues) part_for(*joint, queue).publishes.push_back(routed->message);
   }
   channel.tx_publishes.clear();
