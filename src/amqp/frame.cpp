@@ -57,7 +57,8 @@ void append_body_frames(std::string& out, std::uint16_t channel, std::string_vie
   }
 }
 
-void append_content(std::string& out, std::uint16_t channel, std::string_view encoded_properties, std::string_view body, std::uint32_t frame_max) {
+void append_content(std::string& out, std::uint16_t channel, std::string_view encoded_properties, std::string_view body,
+                    std::uint32_t frame_max) {
   append_header_frame(out, channel, ContentHeader{60, body.size(), encoded_properties});
   append_body_frames(out, channel, body, frame_max);
 }

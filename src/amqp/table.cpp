@@ -14,9 +14,9 @@ struct TypeRow {
   std::string_view name;
 };
 constexpr TypeRow kTypes[] = {
-    {'V', "void"},          {'t', "bool"},      {'b', "byte"}, {'B', "unsignedbyte"}, {'s', "short"}, {'u', "unsignedshort"},
-    {'I', "signedint"},     {'i', "unsignedint"}, {'l', "long"}, {'f', "float"},        {'d', "double"}, {'D', "decimal"},
-    {'S', "longstr"},       {'T', "timestamp"}, {'F', "table"}, {'A', "array"},        {'x', "binary"},
+    {'V', "void"},      {'t', "bool"},        {'b', "byte"},  {'B', "unsignedbyte"}, {'s', "short"},  {'u', "unsignedshort"},
+    {'I', "signedint"}, {'i', "unsignedint"}, {'l', "long"},  {'f', "float"},        {'d', "double"}, {'D', "decimal"},
+    {'S', "longstr"},   {'T', "timestamp"},   {'F', "table"}, {'A', "array"},        {'x', "binary"},
 };
 static_assert(std::size(kTypes) == std::variant_size_v<Value::Variant>);
 

@@ -50,8 +50,8 @@ Outcome<std::string_view> Channel::wait_for_reply(amqp::MethodId id) {
   state_->taken_reply = std::move(*state_->reply);
   state_->reply.reset();
   if (amqp::read_method_id(state_->taken_reply) != id)
-    return connection_->lose(failed(FailureKind::kProtocol, "the broker answered " + amqp::describe_method(state_->taken_reply) + " where " +
-                                                                std::string(amqp::method_name(id)) + " was due"));
+    return connection_->lose(failed(FailureKind::kProtocol, "the broker answered " + amqp::describe_method(state_->taken_reply) +
+                                                                " where " + std::string(amqp::method_name(id)) + " was due"));
   return amqp::method_fields(state_->taken_reply);
 }
 
@@ -79,12 +79,15 @@ Outcome<std::uint32_t> Channel::purge_queue(std::string_view name) {
   return reply->message_count;
 }
 
-Outcome<> Channel::bind_queue(std::string_view queue, std::string_view exchange, std::string_view routing_key, const amqp::Table& arguments) {
+Outcome<> Channel::bind_queue(std::string_view queue, std::string_view exchange, std::string_view routing_key,
+                              const amqp::Table& arguments) {
   amqp::TableBytes table(arguments);
-  return bare(call<amqp::QueueBindOk>(amqp::QueueBind{.queue = queue, .exchange = exchange, .routing_key = routing_key, .arguments = table}));
+  return bare(
+      call<amqp::QueueBindOk>(amqp::QueueBind{.queue = queue, .exchange = exchange, .routing_key = routing_key, .arguments = table}));
 }
 
-Outcome<> Channel::unbind_queue(std::string_view queue, std::string_view exchange, std::string_view routing_key, const amqp::Table& arguments) {
+Outcome<> Channel::unbind_queue(std::string_view queue, std::string_view exchange, std::string_view routing_key,
+                                const amqp::Table& arguments) {
   amqp::TableBytes table(arguments);
   return bare(
       call<amqp::QueueUnbindOk>(amqp::QueueUnbind{.queue = queue, .exchange = exchange, .routing_key = routing_key, .arguments = table}));
@@ -133,7 +136,8 @@ Outcome<std::uint64_t> Channel::publish(std::string_view exchange, std::string_v
   amqp::encode_properties(properties, encoded);
   std::string bytes;
   amqp::append_method_frame(
-      bytes, number(), amqp::BasicPublish{.exchange = exchange, .routing_key = routing_key, .mandatory = mandatory, .immediate = immediate});
+      bytes, number(),
+      amqp::BasicPublish{.exchange = exchange, .routing_key = routing_key, .mandatory = mandatory, .immediate = immediate});
   amqp::append_content(bytes, number(), encoded, body, connection_->frame_max());
   if (Outcome<> sent = send_bytes(bytes); sent.has_error()) return sent.error();
   return state.confirm_mode ? state.window.add() : 0;

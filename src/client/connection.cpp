@@ -220,7 +220,8 @@ void Connection::close_now() noexcept {
 }
 
 Outcome<> Connection::update_secret(std::string_view secret, std::string_view reason) {
-  if (Outcome<> sent = send_raw(frame_of(amqp::ConnectionUpdateSecret{.new_secret = secret, .reason = reason})); sent.has_error()) return sent;
+  if (Outcome<> sent = send_raw(frame_of(amqp::ConnectionUpdateSecret{.new_secret = secret, .reason = reason})); sent.has_error())
+    return sent;
   Outcome<amqp::ConnectionUpdateSecretOk> answer = expect<amqp::ConnectionUpdateSecretOk>();
   if (answer.has_error()) return answer.error();
   return {};

@@ -63,12 +63,8 @@ int connect_one(const addrinfo& address, Milliseconds timeout) {
 }  // namespace
 
 Link::Link(Link&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      frame_max_(other.frame_max_),
-      broken_(other.broken_),
-      buffer_(std::move(other.buffer_)),
-      begin_(std::exchange(other.begin_, 0)),
-      end_(std::exchange(other.end_, 0)) {}
+    : fd_(std::exchange(other.fd_, -1)), frame_max_(other.frame_max_), broken_(other.broken_), buffer_(std::move(other.buffer_)),
+      begin_(std::exchange(other.begin_, 0)), end_(std::exchange(other.end_, 0)) {}
 
 Link& Link::operator=(Link&& other) noexcept {
   if (this == &other) return *this;

@@ -7,8 +7,8 @@
 //     static constexpr std::string_view kName = "basic.ack";
 //     std::uint64_t delivery_tag = 0;
 //     bool multiple = false;
-//     static constexpr auto kFields = std::make_tuple(field("delivery-tag", &BasicAck::delivery_tag), field("multiple", &BasicAck::multiple));
-//     bool operator==(const BasicAck&) const = default;
+//     static constexpr auto kFields = std::make_tuple(field("delivery-tag", &BasicAck::delivery_tag), field("multiple",
+//     &BasicAck::multiple)); bool operator==(const BasicAck&) const = default;
 //   };
 //
 // Wire rules (AMQP 0-9-1, 4.2.5): integers in network order; consecutive bits share octets, the first in the lowest bit. Strings and
@@ -161,10 +161,8 @@ class FieldReader {
 class FieldMeter {
  public:
   template <class Int>
-    requires std::is_unsigned_v<Int>
-  constexpr void add(Int) noexcept {
-    plain(sizeof(Int));
-  }
+  requires std::is_unsigned_v<Int>
+  constexpr void add(Int) noexcept { plain(sizeof(Int)); }
   constexpr void add(bool) noexcept {
     if (bit_.starts_octet()) ++bytes_;
     ++bit_.next;
@@ -189,7 +187,7 @@ class FieldWriter {
   explicit FieldWriter(char* to) noexcept : to_(to) {}
 
   template <class Int>
-    requires std::is_unsigned_v<Int>
+  requires std::is_unsigned_v<Int>
   void write(Int v) noexcept {
     bit_.close();
     store_big_endian(to_, v);

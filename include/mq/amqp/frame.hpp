@@ -144,7 +144,8 @@ void append_header_frame(std::string& out, std::uint16_t channel, const ContentH
 void append_body_frames(std::string& out, std::uint16_t channel, std::string_view body, std::uint32_t frame_max);
 
 /// Appends header frame and body frames of a basic message.
-void append_content(std::string& out, std::uint16_t channel, std::string_view encoded_properties, std::string_view body, std::uint32_t frame_max);
+void append_content(std::string& out, std::uint16_t channel, std::string_view encoded_properties, std::string_view body,
+                    std::uint32_t frame_max);
 
 /// How many octets of body fit one frame; frame_max is 0 or at least kMinFrameMax.
 [[nodiscard]] inline constexpr std::size_t max_body_bytes(std::uint32_t frame_max) noexcept {

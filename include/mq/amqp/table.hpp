@@ -66,8 +66,8 @@ class Table {
 };
 
 struct Value {
-  using Variant = std::variant<Void, bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t,
-                               float, double, Decimal, std::string, Timestamp, Table, Array, ByteArray>;
+  using Variant = std::variant<Void, bool, std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
+                               std::int64_t, float, double, Decimal, std::string, Timestamp, Table, Array, ByteArray>;
   Variant of;
 
   Value() = default;

@@ -32,12 +32,12 @@ struct ConnectOptions {
   std::string password = "guest";
   std::string vhost = "/";
   Milliseconds connect_timeout{5000};
-  Milliseconds reply_timeout{30000};         ///< for each call that waits for an answer, and for the peer to take what is sent
-  std::uint32_t frame_max = 131072;          ///< wanted; the broker may ask for less. 0 = whatever the broker offers
-  std::uint16_t channel_max = 2047;          ///< wanted; 0 = whatever the broker offers
-  std::uint16_t heartbeat_seconds = 0;       ///< 0 = off
-  std::string connection_name{};               ///< shown by the broker
-  amqp::Table client_properties{};             ///< in addition to product, capabilities and connection_name
+  Milliseconds reply_timeout{30000};    ///< for each call that waits for an answer, and for the peer to take what is sent
+  std::uint32_t frame_max = 131072;     ///< wanted; the broker may ask for less. 0 = whatever the broker offers
+  std::uint16_t channel_max = 2047;     ///< wanted; 0 = whatever the broker offers
+  std::uint16_t heartbeat_seconds = 0;  ///< 0 = off
+  std::string connection_name{};        ///< shown by the broker
+  amqp::Table client_properties{};      ///< in addition to product, capabilities and connection_name
 };
 
 struct Message {
@@ -112,12 +112,16 @@ class Channel {
   /// How many messages went with it.
   [[nodiscard]] Outcome<std::uint32_t> delete_queue(std::string_view name, bool if_unused = false, bool if_empty = false);
   [[nodiscard]] Outcome<std::uint32_t> purge_queue(std::string_view name);
-  [[nodiscard]] Outcome<> bind_queue(std::string_view queue, std::string_view exchange, std::string_view routing_key, const amqp::Table& arguments = {});
-  [[nodiscard]] Outcome<> unbind_queue(std::string_view queue, std::string_view exchange, std::string_view routing_key, const amqp::Table& arguments = {});
+  [[nodiscard]] Outcome<> bind_queue(std::string_view queue, std::string_view exchange, std::string_view routing_key,
+                                     const amqp::Table& arguments = {});
+  [[nodiscard]] Outcome<> unbind_queue(std::string_view queue, std::string_view exchange, std::string_view routing_key,
+                                       const amqp::Table& arguments = {});
   [[nodiscard]] Outcome<> declare_exchange(const ExchangeSpec& exchange);
   [[nodiscard]] Outcome<> delete_exchange(std::string_view name, bool if_unused = false);
-  [[nodiscard]] Outcome<> bind_exchange(std::string_view destination, std::string_view source, std::string_view routing_key, const amqp::Table& arguments = {});
-  [[nodiscard]] Outcome<> unbind_exchange(std::string_view destination, std::string_view source, std::string_view routing_key, const amqp::Table& arguments = {});
+  [[nodiscard]] Outcome<> bind_exchange(std::string_view destination, std::string_view source, std::string_view routing_key,
+                                        const amqp::Table& arguments = {});
+  [[nodiscard]] Outcome<> unbind_exchange(std::string_view destination, std::string_view source, std::string_view routing_key,
+                                          const amqp::Table& arguments = {});
 
   // --- publishing ---
   /// Sends without waiting, but for the confirm window. Returns the sequence number in confirm mode, else 0.
@@ -210,6 +214,9 @@ class Connection {
   [[nodiscard]] Outcome<> send_raw(std::string_view bytes);
   /// The next frame, not handled in any way; nullopt when none came in time. Valid until the next call.
   [[nodiscard]] Outcome<std::optional<amqp::Frame>> next_raw_frame(Milliseconds timeout);
+  /// The link beneath, for tools that move frames themselves at full speed. Who reads from it takes frames away from the calls above,
+  /// so that only close_now() makes sense afterwards.
+  [[nodiscard]] Link& link() noexcept { return link_; }
 
  private:
   friend class Channel;

@@ -53,7 +53,7 @@ class ConfirmWindow {
   }
 
   std::vector<std::uint64_t> stamps_ = std::vector<std::uint64_t>(64);  // a ring; its size is a power of two
-  std::uint64_t lowest_ = 1;  // the lowest number not settled, or next_
+  std::uint64_t lowest_ = 1;                                            // the lowest number not settled, or next_
   std::uint64_t next_ = 1;
   std::uint64_t unsettled_ = 0;
 };

@@ -45,7 +45,8 @@ TEST(GoldenHandshake, Start) {
 
 TEST(GoldenHandshake, StartOk) {
   std::string bytes = from_hex(
-      "01 0000 00000051 000a 000b 0000002d 07 70726f64756374 53 00000001 78 0c 6361706162696c6974696573 46 0000000d 0a 62617369632e6e61636b 74 01"
+      "01 0000 00000051 000a 000b 0000002d 07 70726f64756374 53 00000001 78 0c 6361706162696c6974696573 46 0000000d 0a "
+      "62617369632e6e61636b 74 01"
       "05 504c41494e 0000000c 006775657374006775657374 05 656e5f5553 ce");
   auto start_ok = decode_hex<ConnectionStartOk>(bytes);
   EXPECT_EQ(start_ok.client_properties.decode(), (Table{{"product", "x"}, {"capabilities", Table{{"basic.nack", true}}}}));
@@ -70,7 +71,9 @@ TEST(GoldenHandshake, Close) {
             squeezed("01 0000 00000022 000a 0032 0140 17 434f4e4e454354494f4e5f464f52434544202d20627965 0000 0000 ce"));
 }
 
-TEST(GoldenChannel, OpenOkCarriesAnEmptyLongstr) { EXPECT_EQ(frame_hex(1, ChannelOpenOk{}), squeezed("01 0001 00000008 0014 000b 00000000 ce")); }
+TEST(GoldenChannel, OpenOkCarriesAnEmptyLongstr) {
+  EXPECT_EQ(frame_hex(1, ChannelOpenOk{}), squeezed("01 0001 00000008 0014 000b 00000000 ce"));
+}
 
 TEST(GoldenQueue, Declare) {
   TableBytes arguments(Table{{"x-max-length", std::int32_t{5}}});
@@ -99,8 +102,9 @@ TEST(GoldenBasic, Nack) {
 }
 
 TEST(GoldenBasic, Deliver) {
-  EXPECT_EQ(frame_hex(1, BasicDeliver{.consumer_tag = "ctag", .delivery_tag = 258, .redelivered = true, .exchange = "x", .routing_key = "k"}),
-            squeezed("01 0001 00000016 003c 003c 04 63746167 0000000000000102 01 01 78 01 6b ce"));
+  EXPECT_EQ(
+      frame_hex(1, BasicDeliver{.consumer_tag = "ctag", .delivery_tag = 258, .redelivered = true, .exchange = "x", .routing_key = "k"}),
+      squeezed("01 0001 00000016 003c 003c 04 63746167 0000000000000102 01 01 78 01 6b ce"));
 }
 
 TEST(GoldenBasic, PublishWithContent) {

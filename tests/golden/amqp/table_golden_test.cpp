@@ -49,7 +49,9 @@ TEST(GoldenTable, ReadsEveryTag) {
   for (const Row& row : kRows) EXPECT_EQ(decode_table(from_hex(row.hex)), (Table{{"a", row.value}})) << row.what;
 }
 
-TEST(GoldenTable, ReadsTheOtherTagOfInt64) { EXPECT_EQ(decode_table(from_hex("01 61 4c fffffffffffffffc")), (Table{{"a", std::int64_t{-4}}})); }
+TEST(GoldenTable, ReadsTheOtherTagOfInt64) {
+  EXPECT_EQ(decode_table(from_hex("01 61 4c fffffffffffffffc")), (Table{{"a", std::int64_t{-4}}}));
+}
 
 TEST(GoldenTable, KeepsTheOrderAndTheDuplicates) {
   std::string encoded;

@@ -27,10 +27,8 @@ class RandomMethods {
 
  private:
   template <class Int>
-    requires std::is_unsigned_v<Int>
-  void fill(Int& to) {
-    to = static_cast<Int>(random_.bits());
-  }
+  requires std::is_unsigned_v<Int>
+  void fill(Int& to) { to = static_cast<Int>(random_.bits()); }
   void fill(bool& to) { to = random_.coin(); }
   void fill(ShortStr& to) { to = keep(random_.text(60)); }
   void fill(LongStr& to) { to = keep(random_.octets(500)); }
@@ -193,7 +191,8 @@ TEST(MethodText, EscapesWhatCouldForgeALogLine) {
 
 TEST(MethodText, CutsLongStrings) {
   std::string huge(100'000, 'x');
-  EXPECT_EQ(to_string(ConnectionSecure{.challenge = huge}), "connection.secure(challenge='" + std::string(128, 'x') + "'...(100000 octets))");
+  EXPECT_EQ(to_string(ConnectionSecure{.challenge = huge}),
+            "connection.secure(challenge='" + std::string(128, 'x') + "'...(100000 octets))");
 }
 
 TEST(MethodText, DescribesWhateverArrives) {

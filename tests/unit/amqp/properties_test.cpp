@@ -32,7 +32,11 @@ TEST(PropertiesCodec, WritesFieldsInTheOrderOfTheirFlags) {
   p.priority = 9;
   p.timestamp = 1;
   p.app_id = "app";
-  EXPECT_EQ(encoded(p), "\x98\x48\x02"s "ct" "\x02\x09\0\0\0\0\0\0\0\x01\x03"s "app");
+  EXPECT_EQ(encoded(p),
+            "\x98\x48\x02"s
+            "ct"
+            "\x02\x09\0\0\0\0\0\0\0\x01\x03"s
+            "app");
 }
 
 TEST(PropertiesCodec, KeepsAnEmptyStringApartFromNone) {
@@ -112,7 +116,10 @@ TEST(PropertiesScan, RefusesTheReservedFlag) {
 
 TEST(PropertiesScan, RefusesAnIllFormedHeaderTable) {
   PropertiesView view;
-  EXPECT_FALSE(scan_properties("\x20\x00\x00\x00\x00\x03\x01"s "aU"s, view));
+  EXPECT_FALSE(
+      scan_properties("\x20\x00\x00\x00\x00\x03\x01"s
+                      "aU"s,
+                      view));
 }
 
 TEST(PropertiesScan, RefusesEveryTruncation) {

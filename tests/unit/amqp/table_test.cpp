@@ -56,10 +56,23 @@ TEST(Table, EraseRemovesAllOfThatName) {
 TEST(Table, EraseTellsThatThereWasNone) { EXPECT_FALSE(Table({{"a", true}}).erase("b")); }
 
 TEST(Value, HasTheTagItIsWrittenWith) {
-  const std::pair<Value, char> rows[] = {
-      {Void{}, 'V'}, {true, 't'}, {std::int8_t{}, 'b'}, {std::uint8_t{}, 'B'}, {std::int16_t{}, 's'}, {std::uint16_t{}, 'u'},
-      {std::int32_t{}, 'I'}, {std::uint32_t{}, 'i'}, {std::int64_t{}, 'l'}, {1.0F, 'f'}, {1.0, 'd'}, {Decimal{}, 'D'},
-      {"text", 'S'}, {Timestamp{}, 'T'}, {Table{}, 'F'}, {Array{}, 'A'}, {ByteArray{}, 'x'}};
+  const std::pair<Value, char> rows[] = {{Void{}, 'V'},
+                                         {true, 't'},
+                                         {std::int8_t{}, 'b'},
+                                         {std::uint8_t{}, 'B'},
+                                         {std::int16_t{}, 's'},
+                                         {std::uint16_t{}, 'u'},
+                                         {std::int32_t{}, 'I'},
+                                         {std::uint32_t{}, 'i'},
+                                         {std::int64_t{}, 'l'},
+                                         {1.0F, 'f'},
+                                         {1.0, 'd'},
+                                         {Decimal{}, 'D'},
+                                         {"text", 'S'},
+                                         {Timestamp{}, 'T'},
+                                         {Table{}, 'F'},
+                                         {Array{}, 'A'},
+                                         {ByteArray{}, 'x'}};
   for (const auto& [value, tag] : rows) EXPECT_EQ(value.tag(), tag) << value.type_name();
 }
 
@@ -104,7 +117,9 @@ TEST(TableCodec, CutsNamesToAShortstr) {
   EXPECT_EQ(table->entries().front().first, std::string(255, 'n'));
 }
 
-TEST(TableCodec, ReadsTheTagLAsSigned64Bit) { EXPECT_EQ(decode_table("\1aL\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFE"s), (Table{{"a", std::int64_t{-2}}})); }
+TEST(TableCodec, ReadsTheTagLAsSigned64Bit) {
+  EXPECT_EQ(decode_table("\1aL\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFE"s), (Table{{"a", std::int64_t{-2}}}));
+}
 
 TEST(TableCodec, ReadsAnyNonZeroOctetAsTrue) { EXPECT_EQ(decode_table("\1at\7"s), (Table{{"a", true}})); }
 
@@ -167,8 +182,13 @@ TEST(TableView, StopsAtTheFirstMalformedEntry) {
 }
 
 TEST(TableView, ReadsIntegersOfEveryWidth) {
-  std::string body = body_of(Table{{"b", std::int8_t{-1}}, {"B", std::uint8_t{200}}, {"s", std::int16_t{-2}}, {"u", std::uint16_t{65535}},
-                                   {"I", std::int32_t{-3}}, {"i", std::uint32_t{4'000'000'000}}, {"l", std::int64_t{-4}}});
+  std::string body = body_of(Table{{"b", std::int8_t{-1}},
+                                   {"B", std::uint8_t{200}},
+                                   {"s", std::int16_t{-2}},
+                                   {"u", std::uint16_t{65535}},
+                                   {"I", std::int32_t{-3}},
+                                   {"i", std::uint32_t{4'000'000'000}},
+                                   {"l", std::int64_t{-4}}});
   TableView view(body);
   EXPECT_EQ(view.find("b")->integer(), -1);
   EXPECT_EQ(view.find("B")->integer(), 200);

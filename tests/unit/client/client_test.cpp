@@ -35,7 +35,8 @@ std::string content(std::string_view body) {
 /// A connection with one channel to a peer that plays `steps` after the handshake.
 struct Talk {
   explicit Talk(std::vector<Step> steps, bool hang_up = false)
-      : peer(handshake_and(std::move(steps)), hang_up), connection(Connection::open(to(peer)).value()), channel(connection->open_channel().value()) {}
+      : peer(handshake_and(std::move(steps)), hang_up), connection(Connection::open(to(peer)).value()),
+        channel(connection->open_channel().value()) {}
   ~Talk() { connection->close_now(); }
 
   ScriptedPeer peer;
@@ -85,7 +86,8 @@ TEST(ClientConnect, TakesTheLowerOfEachLimit) {
 
 TEST(ClientProbe, ReturnsTheServerPropertiesWithoutLoggingIn) {
   amqp::TableBytes properties(amqp::Table{{"product", "brokerd"}});
-  ScriptedPeer peer(std::vector<Step>{{{}, frame(0, amqp::ConnectionStart{.server_properties = properties, .mechanisms = "PLAIN", .locales = "en_US"})}});
+  ScriptedPeer peer(
+      std::vector<Step>{{{}, frame(0, amqp::ConnectionStart{.server_properties = properties, .mechanisms = "PLAIN", .locales = "en_US"})}});
   Outcome<amqp::Table> probed = Connection::probe("127.0.0.1", peer.port(), Milliseconds(10'000));
   ASSERT_TRUE(probed.has_value());
   EXPECT_EQ(*probed->find("product")->string(), "brokerd");
@@ -136,7 +138,8 @@ TEST(ClientChannel, TellsThatTheConnectionWasClosed) {
 
 TEST(ClientGet, ReturnsTheMessage) {
   Talk talk({{amqp::BasicGet::kId,
-              frame(1, amqp::BasicGetOk{.delivery_tag = 4, .redelivered = true, .exchange = "x", .routing_key = "k", .message_count = 9}) + content("hello")}});
+              frame(1, amqp::BasicGetOk{.delivery_tag = 4, .redelivered = true, .exchange = "x", .routing_key = "k", .message_count = 9}) +
+                  content("hello")}});
   Outcome<std::optional<Delivery>> got = talk.channel.get("q");
   ASSERT_TRUE(got.has_value() && got->has_value());
   EXPECT_EQ((*got)->delivery_tag, 4U);
@@ -155,7 +158,8 @@ TEST(ClientGet, ReturnsNothingFromAnEmptyQueue) {
 }
 
 TEST(ClientConsume, KeepsDeliveriesThatComeWithAReply) {
-  std::string deliver = frame(1, amqp::BasicDeliver{.consumer_tag = "c", .delivery_tag = 1, .exchange = "", .routing_key = "q"}) + content("one");
+  std::string deliver =
+      frame(1, amqp::BasicDeliver{.consumer_tag = "c", .delivery_tag = 1, .exchange = "", .routing_key = "q"}) + content("one");
   Talk talk({{amqp::BasicConsume::kId, frame(1, amqp::BasicConsumeOk{.consumer_tag = "c"}) + deliver}});
   EXPECT_EQ(talk.channel.consume("q").value(), "c");
   EXPECT_EQ(talk.channel.next_delivery(Milliseconds(10'000)).value()->message.body, "one");

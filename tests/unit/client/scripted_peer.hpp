@@ -30,10 +30,11 @@ std::string frame(std::uint16_t channel, const M& method) {
 
 /// The broker's side of the handshake, in the order of the client's methods.
 inline std::vector<Step> handshake(std::uint32_t frame_max = 131072, std::uint16_t channel_max = 2047) {
-  return {{{}, frame(0, amqp::ConnectionStart{.mechanisms = "PLAIN", .locales = "en_US"})},
-          {amqp::ConnectionStartOk::kId, frame(0, amqp::ConnectionTune{.channel_max = channel_max, .frame_max = frame_max, .heartbeat = 60})},
-          {amqp::ConnectionOpen::kId, frame(0, amqp::ConnectionOpenOk{})},
-          {amqp::ChannelOpen::kId, frame(1, amqp::ChannelOpenOk{})}};
+  return {
+      {{}, frame(0, amqp::ConnectionStart{.mechanisms = "PLAIN", .locales = "en_US"})},
+      {amqp::ConnectionStartOk::kId, frame(0, amqp::ConnectionTune{.channel_max = channel_max, .frame_max = frame_max, .heartbeat = 60})},
+      {amqp::ConnectionOpen::kId, frame(0, amqp::ConnectionOpenOk{})},
+      {amqp::ChannelOpen::kId, frame(1, amqp::ChannelOpenOk{})}};
 }
 
 /// Plays its steps for the first client that connects, then reads until the client hangs up (or hangs up itself, when told so).
@@ -73,8 +74,7 @@ class ScriptedPeer {
         if (there) static_cast<void>(::send(fd, steps_[i].answer.data(), steps_[i].answer.size(), MSG_NOSIGNAL));
       }
       char ignored[4096];
-      while (there && !hang_up_ && ::recv(fd, ignored, sizeof ignored, 0) > 0) {
-      }
+      while (there && !hang_up_ && ::recv(fd, ignored, sizeof ignored, 0) > 0) {}
     }
     ::close(fd);
   }

@@ -14,10 +14,9 @@ struct AccessRequest {
   bool active = false;
   bool write = false;
   bool read = false;
-  static constexpr auto kFields =
-      std::make_tuple(field("realm", &AccessRequest::realm), field("exclusive", &AccessRequest::exclusive),
-                      field("passive", &AccessRequest::passive), field("active", &AccessRequest::active),
-                      field("write", &AccessRequest::write), field("read", &AccessRequest::read));
+  static constexpr auto kFields = std::make_tuple(field("realm", &AccessRequest::realm), field("exclusive", &AccessRequest::exclusive),
+                                                  field("passive", &AccessRequest::passive), field("active", &AccessRequest::active),
+                                                  field("write", &AccessRequest::write), field("read", &AccessRequest::read));
   bool operator==(const AccessRequest&) const = default;
 };
 

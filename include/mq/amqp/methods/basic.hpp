@@ -11,9 +11,8 @@ struct BasicQos {
   std::uint32_t prefetch_size = 0;
   std::uint16_t prefetch_count = 0;
   bool global = false;
-  static constexpr auto kFields =
-      std::make_tuple(field("prefetch-size", &BasicQos::prefetch_size), field("prefetch-count", &BasicQos::prefetch_count),
-                      field("global", &BasicQos::global));
+  static constexpr auto kFields = std::make_tuple(field("prefetch-size", &BasicQos::prefetch_size),
+                                                  field("prefetch-count", &BasicQos::prefetch_count), field("global", &BasicQos::global));
   bool operator==(const BasicQos&) const = default;
 };
 
@@ -35,11 +34,10 @@ struct BasicConsume {
   bool exclusive = false;
   bool nowait = false;
   EncodedTable arguments{};
-  static constexpr auto kFields =
-      std::make_tuple(field("ticket", &BasicConsume::ticket), field("queue", &BasicConsume::queue),
-                      field("consumer-tag", &BasicConsume::consumer_tag), field("no-local", &BasicConsume::no_local),
-                      field("no-ack", &BasicConsume::no_ack), field("exclusive", &BasicConsume::exclusive),
-                      field("nowait", &BasicConsume::nowait), field("arguments", &BasicConsume::arguments));
+  static constexpr auto kFields = std::make_tuple(
+      field("ticket", &BasicConsume::ticket), field("queue", &BasicConsume::queue), field("consumer-tag", &BasicConsume::consumer_tag),
+      field("no-local", &BasicConsume::no_local), field("no-ack", &BasicConsume::no_ack), field("exclusive", &BasicConsume::exclusive),
+      field("nowait", &BasicConsume::nowait), field("arguments", &BasicConsume::arguments));
   bool operator==(const BasicConsume&) const = default;
 };
 
@@ -78,10 +76,9 @@ struct BasicPublish {
   ShortStr routing_key{};
   bool mandatory = false;
   bool immediate = false;
-  static constexpr auto kFields =
-      std::make_tuple(field("ticket", &BasicPublish::ticket), field("exchange", &BasicPublish::exchange),
-                      field("routing-key", &BasicPublish::routing_key), field("mandatory", &BasicPublish::mandatory),
-                      field("immediate", &BasicPublish::immediate));
+  static constexpr auto kFields = std::make_tuple(
+      field("ticket", &BasicPublish::ticket), field("exchange", &BasicPublish::exchange), field("routing-key", &BasicPublish::routing_key),
+      field("mandatory", &BasicPublish::mandatory), field("immediate", &BasicPublish::immediate));
   bool operator==(const BasicPublish&) const = default;
 };
 
@@ -200,9 +197,8 @@ struct BasicNack {
   std::uint64_t delivery_tag = 0;
   bool multiple = false;
   bool requeue = false;
-  static constexpr auto kFields =
-      std::make_tuple(field("delivery-tag", &BasicNack::delivery_tag), field("multiple", &BasicNack::multiple),
-                      field("requeue", &BasicNack::requeue));
+  static constexpr auto kFields = std::make_tuple(field("delivery-tag", &BasicNack::delivery_tag), field("multiple", &BasicNack::multiple),
+                                                  field("requeue", &BasicNack::requeue));
   bool operator==(const BasicNack&) const = default;
 };
 

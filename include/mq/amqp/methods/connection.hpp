@@ -30,9 +30,8 @@ struct ConnectionStartOk {
   LongStr response{};
   ShortStr locale{};
   static constexpr auto kFields =
-      std::make_tuple(field("client-properties", &ConnectionStartOk::client_properties),
-                      field("mechanism", &ConnectionStartOk::mechanism), secret_field("response", &ConnectionStartOk::response),
-                      field("locale", &ConnectionStartOk::locale));
+      std::make_tuple(field("client-properties", &ConnectionStartOk::client_properties), field("mechanism", &ConnectionStartOk::mechanism),
+                      secret_field("response", &ConnectionStartOk::response), field("locale", &ConnectionStartOk::locale));
   bool operator==(const ConnectionStartOk&) const = default;
 };
 

@@ -17,12 +17,11 @@ struct ExchangeDeclare {
   bool internal = false;
   bool nowait = false;
   EncodedTable arguments{};
-  static constexpr auto kFields =
-      std::make_tuple(field("ticket", &ExchangeDeclare::ticket), field("exchange", &ExchangeDeclare::exchange),
-                      field("type", &ExchangeDeclare::type), field("passive", &ExchangeDeclare::passive),
-                      field("durable", &ExchangeDeclare::durable), field("auto-delete", &ExchangeDeclare::auto_delete),
-                      field("internal", &ExchangeDeclare::internal), field("nowait", &ExchangeDeclare::nowait),
-                      field("arguments", &ExchangeDeclare::arguments));
+  static constexpr auto kFields = std::make_tuple(
+      field("ticket", &ExchangeDeclare::ticket), field("exchange", &ExchangeDeclare::exchange), field("type", &ExchangeDeclare::type),
+      field("passive", &ExchangeDeclare::passive), field("durable", &ExchangeDeclare::durable),
+      field("auto-delete", &ExchangeDeclare::auto_delete), field("internal", &ExchangeDeclare::internal),
+      field("nowait", &ExchangeDeclare::nowait), field("arguments", &ExchangeDeclare::arguments));
   bool operator==(const ExchangeDeclare&) const = default;
 };
 
@@ -40,9 +39,8 @@ struct ExchangeDelete {
   ShortStr exchange{};
   bool if_unused = false;
   bool nowait = false;
-  static constexpr auto kFields =
-      std::make_tuple(field("ticket", &ExchangeDelete::ticket), field("exchange", &ExchangeDelete::exchange),
-                      field("if-unused", &ExchangeDelete::if_unused), field("nowait", &ExchangeDelete::nowait));
+  static constexpr auto kFields = std::make_tuple(field("ticket", &ExchangeDelete::ticket), field("exchange", &ExchangeDelete::exchange),
+                                                  field("if-unused", &ExchangeDelete::if_unused), field("nowait", &ExchangeDelete::nowait));
   bool operator==(const ExchangeDelete&) const = default;
 };
 
@@ -63,10 +61,9 @@ struct ExchangeBind {
   ShortStr routing_key{};
   bool nowait = false;
   EncodedTable arguments{};
-  static constexpr auto kFields =
-      std::make_tuple(field("ticket", &ExchangeBind::ticket), field("destination", &ExchangeBind::destination),
-                      field("source", &ExchangeBind::source), field("routing-key", &ExchangeBind::routing_key),
-                      field("nowait", &ExchangeBind::nowait), field("arguments", &ExchangeBind::arguments));
+  static constexpr auto kFields = std::make_tuple(field("ticket", &ExchangeBind::ticket), field("destination", &ExchangeBind::destination),
+                                                  field("source", &ExchangeBind::source), field("routing-key", &ExchangeBind::routing_key),
+                                                  field("nowait", &ExchangeBind::nowait), field("arguments", &ExchangeBind::arguments));
   bool operator==(const ExchangeBind&) const = default;
 };
 

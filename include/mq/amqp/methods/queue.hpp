@@ -45,10 +45,9 @@ struct QueueBind {
   ShortStr routing_key{};
   bool nowait = false;
   EncodedTable arguments{};
-  static constexpr auto kFields =
-      std::make_tuple(field("ticket", &QueueBind::ticket), field("queue", &QueueBind::queue), field("exchange", &QueueBind::exchange),
-                      field("routing-key", &QueueBind::routing_key), field("nowait", &QueueBind::nowait),
-                      field("arguments", &QueueBind::arguments));
+  static constexpr auto kFields = std::make_tuple(field("ticket", &QueueBind::ticket), field("queue", &QueueBind::queue),
+                                                  field("exchange", &QueueBind::exchange), field("routing-key", &QueueBind::routing_key),
+                                                  field("nowait", &QueueBind::nowait), field("arguments", &QueueBind::arguments));
   bool operator==(const QueueBind&) const = default;
 };
 
@@ -86,10 +85,9 @@ struct QueueDelete {
   bool if_unused = false;
   bool if_empty = false;
   bool nowait = false;
-  static constexpr auto kFields =
-      std::make_tuple(field("ticket", &QueueDelete::ticket), field("queue", &QueueDelete::queue),
-                      field("if-unused", &QueueDelete::if_unused), field("if-empty", &QueueDelete::if_empty),
-                      field("nowait", &QueueDelete::nowait));
+  static constexpr auto kFields = std::make_tuple(field("ticket", &QueueDelete::ticket), field("queue", &QueueDelete::queue),
+                                                  field("if-unused", &QueueDelete::if_unused), field("if-empty", &QueueDelete::if_empty),
+                                                  field("nowait", &QueueDelete::nowait));
   bool operator==(const QueueDelete&) const = default;
 };
 
@@ -111,9 +109,8 @@ struct QueueUnbind {
   ShortStr routing_key{};
   EncodedTable arguments{};
   static constexpr auto kFields =
-      std::make_tuple(field("ticket", &QueueUnbind::ticket), field("queue", &QueueUnbind::queue),
-                      field("exchange", &QueueUnbind::exchange), field("routing-key", &QueueUnbind::routing_key),
-                      field("arguments", &QueueUnbind::arguments));
+      std::make_tuple(field("ticket", &QueueUnbind::ticket), field("queue", &QueueUnbind::queue), field("exchange", &QueueUnbind::exchange),
+                      field("routing-key", &QueueUnbind::routing_key), field("arguments", &QueueUnbind::arguments));
   bool operator==(const QueueUnbind&) const = default;
 };
 

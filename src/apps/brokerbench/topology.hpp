@@ -1,0 +1,35 @@
+// The queues, the exchange and the bindings of a run.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/brokerbench/options.hpp"
+
+namespace mq::bench {
+
+/// Declares what a run needs and takes away what it made. What was there before is used and left.
+class Topology {
+ public:
+  explicit Topology(const Options& options) : options_(options) {}
+
+  [[nodiscard]] client::Outcome<> declare();
+  /// Deletes what declare() made, messages included, unless it shall be kept.
+  [[nodiscard]] client::Outcome<> remove();
+
+ private:
+  /// Makes sure that there is an open channel: the broker closes it when something asked for is not there.
+  [[nodiscard]] client::Outcome<> need_channel();
+  [[nodiscard]] client::Outcome<> declare_exchange();
+  [[nodiscard]] client::Outcome<> declare_queue(const std::string& queue);
+
+  const Options& options_;
+  std::unique_ptr<client::Connection> connection_;
+  std::optional<client::Channel> channel_;
+  std::vector<std::string> made_queues_;
+  bool made_exchange_ = false;
+};
+
+}  // namespace mq::bench
