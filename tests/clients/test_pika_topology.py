@@ -252,7 +252,7 @@ def test_an_idle_queue_with_x_expires_goes(connection, name):
     channel.queue_declare(queue, arguments={"x-expires": 300})
 
     def gone():
-        # A passive declare does not count as use in RabbitMQ only for queues with consumers, so delete-if-unused asks instead.
+        # Asked by a bind, because a declare is use and would keep the queue alive.
         probe = connection.channel()
         try:
             probe.queue_bind(queue, "amq.fanout")

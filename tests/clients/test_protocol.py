@@ -206,6 +206,17 @@ def test_nothing_follows_the_close_ok_of_a_connection(peer):
     assert peer.expect_end() == b""
 
 
+def test_frames_that_cross_a_close_find_the_socket_open(peer):
+    """A client may have acks under way when it closes; a socket closed at once would be an error to it, not a goodbye."""
+    peer.shake_hands().with_channel()
+    peer.send(wire.method(0, wire.CONNECTION_CLOSE, short(200) + shortstr("bye") + short(0) + short(0)))
+    peer.expect(wire.CONNECTION_CLOSE_OK)
+    for _ in range(3):  # the first write into a closed socket succeeds, the next would fail
+        peer.send(wire.frame(wire.HEARTBEAT, 0, b""))
+    peer.end_of_speech()
+    assert peer.expect_end() == b""
+
+
 # ---- what is inside methods
 
 def test_a_table_longer_than_its_frame_ends_the_connection(peer):

@@ -1,6 +1,7 @@
 """What outlives the death of a broker (kill -9) and what does not. Each test has a broker of its own."""
 
 import threading
+import time
 
 import pika
 import pytest
@@ -184,11 +185,13 @@ def test_a_polite_stop_closes_connections_with_320_and_loses_nothing(session):
     session.channel.basic_ack(get(session.channel, "q", auto_ack=False).method.delivery_tag)
     get(session.channel, "q", auto_ack=False)
     stopping = threading.Thread(target=session.broker.terminate)
+    began = time.monotonic()
     stopping.start()
     with pytest.raises(pika.exceptions.ConnectionClosedByBroker) as caught:
         while True:
             session.connection.process_data_events(time_limit=1)
     stopping.join()
+    assert time.monotonic() - began < 8, "nobody was left to wait for"
     assert caught.value.reply_code == 320
     assert caught.value.reply_text.startswith("CONNECTION_FORCED")
     session.broker.start()

@@ -22,6 +22,7 @@ from broker_process import OwnBroker  # noqa: E402
 from load import Consumer, Drain, Publisher, declare  # noqa: E402
 
 JOIN_SECONDS = 20
+DRAIN_SECONDS = 120
 
 
 def options():
@@ -31,7 +32,7 @@ def options():
     parser.add_argument("--queues", type=int, default=4)
     parser.add_argument("--publishers", type=int, default=3)
     parser.add_argument("--consumers", type=int, default=6)
-    parser.add_argument("--life", type=float, nargs=2, default=(0.05, 2.0), metavar=("MIN", "MAX"), help="seconds of load before a kill")
+    parser.add_argument("--life", type=float, nargs=2, default=(0.05, 1.2), metavar=("MIN", "MAX"), help="seconds of load before a kill")
     parser.add_argument("--start-limit", type=float, default=5.0, help="seconds a restart may take")
     parser.add_argument("--keep", action="store_true", help="keep data and log after a failure")
     return parser.parse_args()
@@ -89,7 +90,7 @@ class Run:
         for drain in drains:
             drain.start()
         for drain in drains:
-            drain.join(120)
+            drain.join(DRAIN_SECONDS)
         self.audit.absorb_drain(life, drains)
         return sum(len(drain.seen) for drain in drains)
 

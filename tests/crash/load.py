@@ -13,9 +13,10 @@ import wire
 
 EXCHANGE = "crash"
 EVERY_QUEUE = "all"
-PUBLISH_WINDOW = 400
+PUBLISH_WINDOW = 150
 POLL_SECONDS = 0.05
 FENCE_EVERY = 40
+DRAIN_BATCH = 100
 DELIVERY_MODE_FLAG, PERSISTENT = 1 << 12, b"\x02"
 
 Sent = namedtuple("Sent", "publisher number key size at")
@@ -239,16 +240,24 @@ class Drain(Client):
         self.done = False
 
     def talk(self, peer):
-        while True:
-            peer.send(wire.get(1, self.queue))
-            _channel, ids, arguments = peer.read_method()
-            if ids == wire.BASIC_GET_EMPTY:
-                self.done = True
-                return
-            tag, redelivered = struct.unpack_from(">QB", arguments)
-            size = struct.unpack_from(">Q", peer.read_frame()[2], 4)[0]
-            body = b""
-            while len(body) < size:
-                body += peer.read_frame()[2]
-            self.seen.append(Seen(*identify(body), bool(redelivered), False))
-            peer.send(wire.ack(1, tag))
+        while not self.done:
+            before = len(self.seen)
+            peer.send(*([wire.get(1, self.queue)] * DRAIN_BATCH))
+            tags = [tag for tag in (self.read_answer(peer) for _ in range(DRAIN_BATCH)) if tag]
+            if tags:
+                peer.send(wire.ack(1, tags[-1], multiple=True))
+            self.done = len(self.seen) == before  # a round that finds nothing has also seen the acks before it taken
+
+    def read_answer(self, peer):
+        """The delivery tag of a get-ok, whose content is read and kept; None for a get-empty."""
+        _channel, ids, arguments = peer.read_method()
+        if ids == wire.BASIC_GET_EMPTY:
+            return None
+        tag, redelivered = struct.unpack_from(">QB", arguments)
+        left = struct.unpack_from(">Q", peer.read_frame()[2], 4)[0]
+        pieces = []
+        while left > 0:
+            pieces.append(peer.read_frame()[2])
+            left -= len(pieces[-1])
+        self.seen.append(Seen(*identify(b"".join(pieces)), bool(redelivered), False))
+        return tag
