@@ -49,6 +49,9 @@ struct Properties {
 
 /// Where each property lies in encoded bytes. A string field that is not present is empty; ask `flags` to tell the two apart.
 struct PropertiesView {
+  /// Not constexpr, not defaulted: else the compiler zeroes with a string instruction that costs more than scanning a plain message.
+  PropertiesView() noexcept {}
+
   std::uint16_t flags = 0;
   std::uint8_t delivery_mode = 0;  ///< 2 = persistent
   std::uint8_t priority = 0;
