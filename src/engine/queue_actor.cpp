@@ -136,7 +136,7 @@ void QueueActor::on(GetMessage& item) {
 void QueueActor::on(PurgeQueue& item) { item.reply.send(Answer{MessageCount{dead_ ? 0 : queue_.purge()}}); }
 
 void QueueActor::on(AskStats& item) {
-  if (item.counts_as_use) last_used_ = now_;
+  last_used_ = now_;
   const broker::QueueCounts counts = queue_.counts();
   item.reply.send(Answer{QueueStats{name_, dead_ ? 0 : counts.ready, dead_ ? 0 : counts.consumers}});
 }

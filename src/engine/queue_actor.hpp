@@ -61,9 +61,9 @@ struct GetMessage {
 struct PurgeQueue {
   ReplyTo reply;
 };
+/// queue.declare of a queue that is there; counts as use (x-expires).
 struct AskStats {
   ReplyTo reply;
-  bool counts_as_use = true;
 };
 struct DeleteIf {
   bool if_unused = false;

@@ -133,7 +133,7 @@ void VHost::on(DeclareQueue& item) {
       if (auto same = broker::check_equivalent(name_, found->info, item.wanted, asking); !same)
         return item.reply.send(same.error());
     }
-    return found->actor->put(AskStats{item.reply, !item.passive});
+    return found->actor->put(AskStats{item.reply});
   }
   if (item.passive) return item.reply.send(found.error());
   create_queue(item);
@@ -148,6 +148,7 @@ void VHost::create_queue(DeclareQueue& item) {
   wanted.id = new_queue_id_();
   auto actor = make_actor(wanted);
   change_topology([&](broker::Topology& topology) { return topology.add_queue(wanted, actor), true; });
+  if (wanted.arguments.find("x-expires") != nullptr) actor->put(WakeUp{});  // its time runs from now on
   if (wanted.exclusive) owned_[wanted.owner].push_back(wanted.name);
   WriteSet set;
   if (is_stored(wanted)) {
