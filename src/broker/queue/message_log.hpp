@@ -7,18 +7,23 @@
 // Honest redelivery: a message that is on disk is given out only when `delivered_below`, also on disk, covers it; so that after a
 // crash everything that was delivered is known to have been.
 //
+// Rooms: message_log.cpp has the messages and their time, message_log_disk.cpp what is written and restored, message_log_memory.cpp what
+// is in memory. Parts: segment_list (order), deadline_index (time), page_changes (marks and drops), delivered_below.
+//
 // Ownership: belongs to one Queue, used on that queue's strand only.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <memory>
+#include <optional>
 #include <set>
 #include <span>
-#include <utility>
 #include <vector>
 
-#include "broker/queue/segment.hpp"
+#include "broker/queue/deadline_index.hpp"
+#include "broker/queue/delivered_below.hpp"
+#include "broker/queue/page_changes.hpp"
+#include "broker/queue/segment_list.hpp"
 #include "mq/ports/storage.hpp"
 
 namespace mq::broker {
@@ -35,7 +40,6 @@ class MessageLog {
  public:
   /// `id` names the log in the store. In a log that is not durable no message is persistent.
   MessageLog(QueueId id, std::uint8_t level, bool durable);
-  ~MessageLog();
   MessageLog(const MessageLog&) = delete;
   MessageLog& operator=(const MessageLog&) = delete;
 
@@ -87,7 +91,7 @@ class MessageLog {
   // --- disk ---
   /// True when collect() would write something; `urgent()` when somebody waits for it.
   [[nodiscard]] bool dirty() const noexcept;
-  [[nodiscard]] bool urgent() const noexcept { return wanted_below_ > handed_below_; }
+  [[nodiscard]] bool urgent() const noexcept { return below_.urgent(); }
   [[nodiscard]] bool ever_stored() const noexcept { return ever_stored_; }
   [[nodiscard]] std::uint64_t unwritten() const noexcept { return unwritten_; }
   /// Puts what is to be written into `out`. `expected_deliveries`: how many messages consumers could take at once, for the reserve.
@@ -111,76 +115,69 @@ class MessageLog {
   std::uint64_t loaded(Offset segment_first, std::span<const PageRecord> records);
 
  private:
+  /// What one collect() handed to the store.
   struct InFlight {
     std::vector<Offset> pages;
-    Offset below = 0;
-    bool has_below = false;
-  };
-  struct PendingMark {
-    Offset page_first = 0;
-    Mark mark;
+    std::optional<Offset> below;
   };
 
-  Segment* segment_of(Offset offset) noexcept;
+  // messages
+  [[nodiscard]] Segment* segment_of(Offset offset) const noexcept { return segments_.find(offset, cursor_); }
+  Segment& known_segment(Offset offset) const;
   Segment& tail_for_append(UnixMillis now);
-  void add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out, InFlight& flight);
-  void collect_pages(const Storage& codec, WriteSet& out, InFlight& flight);
-  void collect_marks(WriteSet& out);
-  void close_tail();
   void unlink(Segment* segment);
   void retire_if_empty(Segment* segment);
   void leave_ready(Segment& segment, Offset offset, Entry& entry);
   void leave_state(Segment& segment, Offset offset, Entry& entry);
   void make_ready(Segment& segment, Offset offset, Entry& entry);
-  void index_deadline(Offset offset, const Entry& entry);
-  void forget_deadline(Offset offset, const Entry& entry);
-  bool may_deliver(Offset offset, const Entry& entry);
   bool skip_to_cursor_entry();
+  void forget_on_disk(Segment& segment, Offset offset, const Entry& entry);
+  void purge_evicted(Segment* segment);
+  void expired_at_cursor(UnixMillis now, std::size_t enough, std::vector<Offset>& out);
+  // disk
+  void add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out, InFlight& flight);
+  void collect_pages(const Storage& codec, WriteSet& out, InFlight& flight);
+  void collect_pages_of(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
+  void collect_below(std::uint64_t expected_deliveries, WriteSet& out, InFlight& flight);
+  Segment& segment_for_restored(const PageIndex& index);
+  void restore_page(const RecoveredPage& recovered);
+  // memory
+  static constexpr std::size_t kReadAheadSegments = 3;
   void want_load(Segment& segment);
-  bool evictable(const Segment& segment) const noexcept;
+  [[nodiscard]] bool evictable(const Segment& segment) const noexcept;
   void evict(Segment& segment);
   void shrink(std::uint64_t target_bytes, const Storage& codec, WriteSet& out, InFlight& flight);
   void spill(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
-  Segment* new_segment();
+  void fill(Segment& segment, std::span<const PageRecord> records);
+  void recount_pages(Segment& segment);
+  void recount_messages(Segment& segment);
 
   const QueueId id_;
   const std::uint8_t level_;
   const bool durable_;
 
-  Segment* head_ = nullptr;
-  Segment* tail_ = nullptr;
+  SegmentList segments_;
   Segment* cursor_ = nullptr;
-  Segment* spare_ = nullptr;
-  Offset cursor_offset_ = 0;  // the next offset to look at
+  Offset cursor_offset_ = 0;   // the next offset to look at
   Offset next_offset_ = 0;
-  std::set<Offset> returned_;
+  std::set<Offset> returned_;  // ready, but behind the cursor
   Totals totals_;
-
-  std::set<std::pair<UnixMillis, Offset>> deadlines_;          // those that are not in the order of arrival
-  std::set<std::pair<UnixMillis, Offset>> evicted_deadlines_;  // earliest of a segment that is not in memory, and its first offset
-  UnixMillis highest_deadline_ = 0;
-  bool any_deadline_ = false;  // a message with a deadline was ever here
+  DeadlineIndex deadlines_;
 
   bool ever_stored_ = false;
   Offset handed_to_ = 0;         // everything below was looked at by collect()
   std::uint64_t unwritten_ = 0;  // live persistent messages in no page
-  std::vector<PendingMark> marks_;
-  std::vector<WriteSet::DropPage> drops_;
+  PageChanges changes_;
+  DeliveredBelow below_;
   std::deque<InFlight> in_flight_;
   std::vector<Offset> loads_wanted_;
-
-  Offset delivered_to_ = 0;   // beyond everything that was delivered
-  Offset recovered_below_ = 0;
-  Offset wanted_below_ = 0;   // must be covered before delivery can go on
-  Offset handed_below_ = 0;   // covered by a write under way or done
-  Offset stored_below_ = 0;   // covered by a write that is done
 };
 
 template <class Visit>
 void MessageLog::for_each_ready(Visit&& visit) {
   for (Offset offset : returned_)
     if (Entry* entry = find(offset); entry != nullptr && !visit(offset, *entry)) return;
-  for (Segment* segment = head_; segment != nullptr; segment = segment->next) {
+  for (Segment* segment = segments_.head(); segment != nullptr; segment = segment->next) {
     if (!segment->resident) continue;
     for (Offset offset = segment->first; offset < segment->end(); ++offset) {
       Entry& entry = segment->at(offset);

@@ -1,0 +1,193 @@
+// What a log writes, and what it finds again.
+#include <algorithm>
+#include <utility>
+
+#include "broker/queue/message_log.hpp"
+#include "mq/base/check.hpp"
+
+namespace mq::broker {
+namespace {
+
+constexpr std::uint64_t kMaxPageBytes = 4 * 1024 * 1024;  // bodies; a larger commit is cut into several pages
+
+std::uint32_t settled_marks(const RecoveredPage& page) {
+  auto settled = [](const Mark& mark) { return mark.value == Mark::kSettled; };
+  return static_cast<std::uint32_t>(std::count_if(page.marks.begin(), page.marks.end(), settled));
+}
+
+}  // namespace
+
+bool MessageLog::dirty() const noexcept { return unwritten_ != 0 || !changes_.empty() || urgent(); }
+
+// --- one message ---
+
+void MessageLog::count_return(Offset offset) {
+  Segment& segment = known_segment(offset);
+  Entry& entry = segment.at(offset);
+  entry.redelivered = true;
+  if (entry.returns < UINT16_MAX) ++entry.returns;
+  if (entry.in_page && entry.persistent) changes_.mark(segment.page_of(offset, false)->first, {offset, entry.returns});
+}
+
+// --- writing ---
+
+void MessageLog::add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out, InFlight& flight) {
+  StoredPage page;
+  page.first = records.front().offset;
+  page.last = records.back().offset;
+  page.live = static_cast<std::uint32_t>(records.size());
+  page.transient = transient;
+  ever_stored_ = true;
+  segment.pages.push_back(page);
+  flight.pages.push_back(page.first);
+  out.operations.emplace_back(codec.encode_page(id_, records, level_, transient));
+  for (const PageRecord& record : records) {
+    Entry& entry = segment.at(record.offset);
+    entry.in_page = true;
+    if (!transient) --unwritten_;
+    if (entry.returns > 0 && !transient) changes_.mark(page.first, {record.offset, entry.returns});
+  }
+  segment.uncovered -= page.live;
+}
+
+void MessageLog::collect_pages(const Storage& codec, WriteSet& out, InFlight& flight) {
+  if (unwritten_ != 0) {
+    Segment* segment = segments_.tail();
+    while (segment->previous != nullptr && segment->first > handed_to_) segment = segment->previous;
+    for (; segment != nullptr; segment = segment->next)
+      if (segment->resident) collect_pages_of(*segment, codec, out, flight);
+  }
+  handed_to_ = next_offset_;
+}
+
+void MessageLog::collect_pages_of(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight) {
+  std::vector<PageRecord> records;
+  std::uint64_t bytes = 0;
+  auto finish_page = [&] {
+    if (!records.empty()) add_page(segment, records, false, codec, out, flight);
+    records.clear();
+    bytes = 0;
+  };
+  for (Offset offset = std::max(segment.first, handed_to_); offset < segment.end(); ++offset) {
+    const Entry& entry = segment.at(offset);
+    if (entry.state == EntryState::kGone || entry.state == EntryState::kHidden || !entry.persistent || entry.in_page) continue;
+    records.push_back({offset, entry.message, segment.enqueued_at, entry.deadline});
+    bytes += entry.message->body_bytes();
+    if (bytes >= kMaxPageBytes) finish_page();
+  }
+  finish_page();
+}
+
+void MessageLog::collect_below(std::uint64_t expected_deliveries, WriteSet& out, InFlight& flight) {
+  if (!durable_ || totals_.persistent == 0) return below_.skip();
+  const bool awaited = urgent();
+  flight.below = below_.collect(expected_deliveries);
+  if (!flight.below) return;
+  if (awaited) out.needs_sync = true;
+  out.operations.emplace_back(WriteSet::PutQueueState{id_, {next_offset_, *flight.below}});
+}
+
+void MessageLog::collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out) {
+  InFlight flight;
+  collect_pages(codec, out, flight);
+  shrink(memory_target_bytes, codec, out, flight);
+  changes_.collect(segments_, cursor_, out);
+  collect_below(expected_deliveries, out, flight);
+  in_flight_.push_back(std::move(flight));
+}
+
+void MessageLog::written() {
+  MQ_CHECK(!in_flight_.empty());
+  const InFlight flight = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  for (Offset first : flight.pages)
+    if (Segment* segment = segment_of(first))
+      for (StoredPage& page : segment->pages)
+        if (page.first == first) page.stored = true;
+  if (flight.below) below_.written(*flight.below);
+}
+
+void MessageLog::collect_shutdown(WriteSet& out) {
+  if (!durable_ || totals_.persistent == 0) return;
+  if (auto below = below_.exact()) out.operations.emplace_back(WriteSet::PutQueueState{id_, {next_offset_, *below}});
+}
+
+// --- atomic commits ---
+
+void MessageLog::collect_hidden(const Storage& codec, std::span<const Offset> offsets, WriteSet& out) {
+  InFlight unused;  // put_back() tells when its commit is done
+  std::vector<PageRecord> records;
+  Segment* segment = nullptr;
+  auto finish_page = [&] {
+    if (!records.empty()) add_page(*segment, records, false, codec, out, unused);
+    records.clear();
+  };
+  for (Offset offset : offsets) {
+    Segment* holder = segment_of(offset);
+    if (holder != segment) finish_page();
+    segment = holder;
+    const Entry& entry = segment->at(offset);
+    if (entry.persistent) records.push_back({offset, entry.message, segment->enqueued_at, entry.deadline});
+  }
+  finish_page();
+  handed_to_ = next_offset_;
+}
+
+void MessageLog::collect_settlement(Offset offset, WriteSet& out) {
+  Segment& segment = known_segment(offset);
+  const Entry& entry = segment.at(offset);
+  if (!entry.persistent) return;
+  StoredPage* page = entry.in_page ? segment.page_of(offset, false) : nullptr;
+  MQ_CHECK(page != nullptr);
+  page->had_marks = true;
+  auto* last = out.operations.empty() ? nullptr : std::get_if<WriteSet::AddMarks>(&out.operations.back());
+  if (last != nullptr && last->queue == id_ && last->page_first == page->first) last->marks.push_back({offset, Mark::kSettled});
+  else out.operations.emplace_back(WriteSet::AddMarks{id_, page->first, {{offset, Mark::kSettled}}});
+}
+
+// --- restoring ---
+
+Segment& MessageLog::segment_for_restored(const PageIndex& index) {
+  if (Segment* tail = segments_.tail(); tail != nullptr && index.last < tail->first + Segment::kMaxEntries) return *tail;
+  Segment& segment = segments_.append(index.first, index.first_enqueued_at);
+  segment.closed = true;
+  segment.resident = false;
+  return segment;
+}
+
+void MessageLog::restore_page(const RecoveredPage& recovered) {
+  const PageIndex& index = recovered.index;
+  StoredPage page;
+  page.first = index.first;
+  page.last = index.last;
+  page.stored = true;
+  page.had_marks = !recovered.marks.empty();
+  next_offset_ = std::max(next_offset_, index.last + 1);
+  const std::uint32_t settled = settled_marks(recovered);
+  if (settled >= index.count) return changes_.drop(page);
+  page.live = index.count - settled;
+  Segment& segment = segment_for_restored(index);
+  segment.pages.push_back(page);
+  segment.span = static_cast<std::uint32_t>(index.last + 1 - segment.first);
+  segment.live += page.live;
+  const std::uint64_t body_bytes = index.body_bytes * page.live / index.count;
+  segment.body_bytes += body_bytes;
+  segment.marks.insert(segment.marks.end(), recovered.marks.begin(), recovered.marks.end());
+  segment.earliest_deadline = std::min(segment.earliest_deadline, index.earliest_deadline);
+  totals_.ready += page.live;
+  totals_.ready_bytes += body_bytes;
+  totals_.persistent += page.live;
+}
+
+void MessageLog::restore(const RecoveredQueue& recovered) {
+  ever_stored_ = true;
+  below_.restore(recovered.state.delivered_below);
+  next_offset_ = std::max(recovered.state.next_offset, recovered.state.delivered_below);
+  for (const RecoveredPage& page : recovered.pages) restore_page(page);
+  for (Segment* segment = segments_.head(); segment != nullptr; segment = segment->next) deadlines_.restored(*segment);
+  handed_to_ = next_offset_;
+  cursor_ = segments_.head();
+  cursor_offset_ = cursor_ != nullptr ? cursor_->first : next_offset_;
+}
+
+}  // namespace mq::broker

@@ -1,0 +1,159 @@
+// What a log holds in memory: segments behind the cursor leave it when there is too much, and are read back before they are needed.
+#include <algorithm>
+
+#include "broker/queue/message_log.hpp"
+
+namespace mq::broker {
+namespace {
+
+// Brings what recovery or eviction remembered of single messages to their entries.
+void apply_marks(Segment& segment) {
+  for (const Mark& mark : segment.marks) {
+    if (!segment.covers(mark.offset)) continue;
+    Entry& entry = segment.at(mark.offset);
+    if (mark.value == Mark::kSettled) {
+      entry.state = EntryState::kGone;
+      entry.message.reset();
+    } else {
+      entry.returns = static_cast<std::uint16_t>(std::min<std::uint32_t>(mark.value, UINT16_MAX));
+      entry.redelivered = true;
+    }
+  }
+  segment.marks.clear();
+}
+
+}  // namespace
+
+// --- out of memory ---
+
+bool MessageLog::evictable(const Segment& segment) const noexcept {
+  return segment.closed && segment.resident && segment.busy == 0 && segment.live > 0 && segment.first > cursor_offset_;
+}
+
+void MessageLog::evict(Segment& segment) {
+  segment.marks.clear();
+  segment.earliest_deadline = kNever;
+  for (Offset offset = segment.first; offset < segment.end(); ++offset) {
+    const Entry& entry = segment.at(offset);
+    if (entry.state == EntryState::kGone) {
+      if (entry.in_page) segment.marks.push_back({offset, Mark::kSettled});
+      continue;
+    }
+    if (entry.returns > 0) segment.marks.push_back({offset, entry.returns});
+    deadlines_.remove(offset, entry.deadline);
+    segment.earliest_deadline = std::min(segment.earliest_deadline, entry.deadline);
+  }
+  deadlines_.evicted(segment);
+  totals_.memory_bytes -= segment.memory_bytes;
+  segment.memory_bytes = 0;
+  std::vector<Entry>().swap(segment.entries);
+  segment.resident = false;
+}
+
+void MessageLog::spill(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight) {
+  std::vector<PageRecord> records;
+  for (Offset offset = segment.first; offset < segment.end(); ++offset) {
+    const Entry& entry = segment.at(offset);
+    if (entry.state == EntryState::kReady && !entry.in_page && !entry.persistent)
+      records.push_back({offset, entry.message, segment.enqueued_at, entry.deadline});
+  }
+  if (!records.empty()) add_page(segment, records, true, codec, out, flight);
+}
+
+void MessageLog::shrink(std::uint64_t target_bytes, const Storage& codec, WriteSet& out, InFlight& flight) {
+  std::uint64_t bytes = totals_.memory_bytes;  // what will be left when the writes started here are done
+  for (Segment* segment = segments_.tail(); segment != nullptr && segment != cursor_ && bytes > target_bytes; segment = segment->previous) {
+    if (!segment->resident) break;  // everything before the evicted middle is what consumers will ask for next
+    if (!evictable(*segment)) continue;
+    bytes -= segment->memory_bytes;
+    if (segment->uncovered == 0 && segment->all_stored()) evict(*segment);
+    else if (segment->uncovered > 0 && segment->first < handed_to_) spill(*segment, codec, out, flight);
+  }
+}
+
+// --- into memory ---
+
+void MessageLog::want_load(Segment& segment) {
+  Segment* wanted = &segment;
+  for (std::size_t ahead = 0; ahead < kReadAheadSegments && wanted != nullptr; ++ahead, wanted = wanted->next) {
+    if (wanted->resident || wanted->loading) continue;
+    wanted->loading = true;
+    loads_wanted_.push_back(wanted->first);
+  }
+}
+
+void MessageLog::take_loads(std::vector<LoadRequest>& out) {
+  for (Offset first : loads_wanted_) {
+    Segment* segment = segment_of(first);
+    if (segment == nullptr || segment->resident) continue;
+    LoadRequest request{id_, level_, first, {}};
+    for (const StoredPage& page : segment->pages)
+      if (page.live > 0) request.pages.push_back(page.first);
+    out.push_back(std::move(request));
+  }
+  loads_wanted_.clear();
+}
+
+void MessageLog::fill(Segment& segment, std::span<const PageRecord> records) {
+  segment.entries.assign(segment.span, Entry());
+  for (const PageRecord& record : records) {
+    if (!segment.covers(record.offset)) continue;
+    Entry& entry = segment.at(record.offset);
+    entry.message = record.message;
+    entry.deadline = record.deadline;
+    entry.state = EntryState::kReady;
+    entry.in_page = true;
+    entry.persistent = durable_ && record.message->persistent();
+    entry.redelivered = below_.recovered(record.offset);
+  }
+}
+
+void MessageLog::recount_pages(Segment& segment) {
+  for (StoredPage& page : segment.pages) {
+    if (page.live == 0) continue;
+    if (!page.transient) totals_.persistent -= page.live;
+    page.live = 0;
+    for (Offset offset = page.first; offset <= page.last; ++offset) {
+      const Entry& entry = segment.at(offset);
+      if (entry.state == EntryState::kReady && entry.persistent != page.transient) ++page.live;
+    }
+    if (page.live == 0) changes_.drop(page);
+    if (!page.transient) totals_.persistent += page.live;
+  }
+}
+
+void MessageLog::recount_messages(Segment& segment) {
+  totals_.ready -= segment.live;
+  totals_.ready_bytes -= segment.body_bytes;
+  segment.live = 0;
+  segment.body_bytes = segment.memory_bytes = 0;
+  for (Offset offset = segment.first; offset < segment.end(); ++offset) {
+    const Entry& entry = segment.at(offset);
+    if (entry.state != EntryState::kReady) continue;
+    ++segment.live;
+    segment.body_bytes += entry.message->body_bytes();
+    segment.memory_bytes += entry.message->memory_bytes();
+    deadlines_.add(offset, entry.deadline);
+  }
+  totals_.ready += segment.live;
+  totals_.ready_bytes += segment.body_bytes;
+  totals_.memory_bytes += segment.memory_bytes;
+}
+
+std::uint64_t MessageLog::loaded(Offset segment_first, std::span<const PageRecord> records) {
+  Segment* segment = segment_of(segment_first);
+  if (segment == nullptr || segment->resident || !segment->loading) return 0;
+  segment->loading = false;
+  segment->resident = true;
+  deadlines_.not_evicted(*segment);
+  const std::uint32_t expected = segment->live;
+  fill(*segment, records);
+  apply_marks(*segment);
+  recount_pages(*segment);
+  recount_messages(*segment);
+  const std::uint32_t lost = expected - std::min(expected, segment->live);
+  if (segment->live == 0) retire_if_empty(segment);
+  return lost;
+}
+
+}  // namespace mq::broker
