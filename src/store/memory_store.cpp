@@ -27,7 +27,8 @@ void erase_part(Map& map, QueueId queue) {
 
 }  // namespace
 
-EncodedPage MemoryStore::encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const {
+EncodedPage MemoryStore::encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level,
+                                     bool transient) const {
   return store::encode_page(queue, records, priority_level, transient);
 }
 

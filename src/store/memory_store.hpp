@@ -14,9 +14,11 @@ namespace mq::store {
 /// tell), whatever else the port leaves to the caller is harmless.
 class MemoryStore final : public Storage {
  public:
-  [[nodiscard]] EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const override;
+  [[nodiscard]] EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level,
+                                        bool transient) const override;
   [[nodiscard]] StorageResult<> commit(std::span<WriteSet* const> sets) override;
-  [[nodiscard]] StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged = nullptr) override;
+  [[nodiscard]] StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first,
+                                                                 std::vector<PageRecord>* salvaged = nullptr) override;
   StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) override;
   [[nodiscard]] StorageResult<RecoveredQueue> recover_queue(QueueId queue) override;
   [[nodiscard]] StorageResult<std::vector<QueueId>> stored_queues() override;

@@ -17,7 +17,8 @@ class MarksMerger final : public rocksdb::MergeOperator {
     return merge(in.operand_list, std::move(marks), out->new_value);
   }
 
-  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* merged, rocksdb::Logger*) const override {
+  bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* merged,
+                         rocksdb::Logger*) const override {
     return merge(operands, {}, *merged);
   }
 
@@ -25,7 +26,9 @@ class MarksMerger final : public rocksdb::MergeOperator {
   const char* Name() const override { return "brokerd.marks.1"; }
 
  private:
-  static bool add(const rocksdb::Slice& operand, std::vector<Mark>& marks) { return decode_marks(0, {operand.data(), operand.size()}, marks); }
+  static bool add(const rocksdb::Slice& operand, std::vector<Mark>& marks) {
+    return decode_marks(0, {operand.data(), operand.size()}, marks);
+  }
 
   template <class Operands>
   static bool merge(const Operands& operands, std::vector<Mark> marks, std::string& merged) {

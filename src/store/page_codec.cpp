@@ -55,7 +55,8 @@ char* put_head(char* to, const Head& head) noexcept {
   return to + kHeadBytes;
 }
 
-/// The form a page says it has, 0 when its head is damaged. Magic, form, and the head's length and checksum stay where they are in any form.
+/// The form a page says it has, 0 when its head is damaged. Magic, form, and the head's length and checksum stay where they are in any
+/// form.
 std::uint8_t form_of(std::string_view page) {
   if (page.size() < kHeadBytes || page[0] != static_cast<char>(kMagic)) return 0;
   std::uint32_t expected = load_big_endian<std::uint32_t>(page.data() + kHeadBytes - kChecksumBytes);
@@ -235,7 +236,9 @@ std::vector<PageRecord> salvage_in_order(const Head& head, std::string_view page
   return std::move(sink.records());
 }
 
-StorageError corrupt(PageKey key, std::string_view what) { return {StorageError::Kind::kCorrupt, describe(key) + " is damaged: " + std::string(what)}; }
+StorageError corrupt(PageKey key, std::string_view what) {
+  return {StorageError::Kind::kCorrupt, describe(key) + " is damaged: " + std::string(what)};
+}
 
 }  // namespace
 
@@ -259,7 +262,11 @@ EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std:
   EncodedPage page;
   page.queue = queue;
   page.index = summarize(records, priority_level, transient);
-  Head head{transient ? kTransientFlag : std::uint8_t{0}, priority_level, page.index.count, {queue, page.index.first}, page.index.first_enqueued_at};
+  Head head{transient ? kTransientFlag : std::uint8_t{0},
+            priority_level,
+            page.index.count,
+            {queue, page.index.first},
+            page.index.first_enqueued_at};
   RecordBase base{page.index.first, head.base_time};
 
   std::vector<NamesRun> runs = find_runs(records);
@@ -281,7 +288,8 @@ EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std:
 StorageResult<std::vector<PageRecord>> decode_page(PageKey key, std::string_view bytes, std::vector<PageRecord>* salvaged) {
   if (salvaged != nullptr) salvaged->clear();
   if (std::uint8_t form = form_of(bytes); form > kPageFormat)
-    return StorageError{StorageError::Kind::kVersion, describe(key) + " is written in form " + std::to_string(form) + ", which is newer than this broker"};
+    return StorageError{StorageError::Kind::kVersion,
+                        describe(key) + " is written in form " + std::to_string(form) + ", which is newer than this broker"};
   std::optional<Head> head = read_head(bytes);
   if (head && head->key == key) {
     RecordSink sink(*head, bytes.size());
@@ -292,7 +300,8 @@ StorageResult<std::vector<PageRecord>> decode_page(PageKey key, std::string_view
   if (!head && !tail) return corrupt(key, "neither its head nor its tail can be read");
   if ((head && head->key != key) || (!head && tail->head.key != key)) return corrupt(key, "it is another page");
   std::vector<PageRecord> whole = tail && tail->head.key == key ? salvage_by_tail(*tail, bytes) : salvage_in_order(*head, bytes);
-  StorageError error = corrupt(key, std::to_string(whole.size()) + " of " + std::to_string(head ? head->count : tail->head.count) + " messages are whole");
+  StorageError error =
+      corrupt(key, std::to_string(whole.size()) + " of " + std::to_string(head ? head->count : tail->head.count) + " messages are whole");
   if (salvaged != nullptr) *salvaged = std::move(whole);
   return error;
 }

@@ -32,8 +32,8 @@ Names names_of(const PageRecord& record) noexcept { return {record.message->exch
 std::size_t record_bytes(const PageRecord& record, const RecordBase& base, bool with_names) noexcept {
   const broker::Message& message = *record.message;
   std::size_t header = message.header_payload().size();
-  std::size_t bytes = kRecordFrameBytes + 1 + varint_bytes(record.offset - base.first) + varint_bytes(fold_difference(base.time, record.enqueued_at)) +
-                      varint_bytes(header) + header + message.body().size();
+  std::size_t bytes = kRecordFrameBytes + 1 + varint_bytes(record.offset - base.first) +
+                      varint_bytes(fold_difference(base.time, record.enqueued_at)) + varint_bytes(header) + header + message.body().size();
   if (record.deadline != kNever) bytes += varint_bytes(fold_difference(record.enqueued_at, record.deadline));
   if (with_names) bytes += 2 + message.exchange().size() + message.routing_key().size();
   return bytes;

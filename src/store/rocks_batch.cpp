@@ -28,7 +28,9 @@ rocksdb::Status BatchBuilder::add(const WriteSet& set) {
   return rocksdb::Status::OK();
 }
 
-rocksdb::Status BatchBuilder::apply(const WriteSet::PutMetadata& put) { return logged_.Put(database_[Column::kMetadata], put.key, put.value); }
+rocksdb::Status BatchBuilder::apply(const WriteSet::PutMetadata& put) {
+  return logged_.Put(database_[Column::kMetadata], put.key, put.value);
+}
 
 rocksdb::Status BatchBuilder::apply(const WriteSet::DeleteMetadata& gone) { return logged_.Delete(database_[Column::kMetadata], gone.key); }
 
@@ -114,7 +116,8 @@ bool BatchBuilder::list_keys(Column column, QueueId queue, std::vector<PageKey>&
 
 rocksdb::Status BatchBuilder::drop_one_by_one(const std::vector<PageKey>& pages, const std::vector<PageKey>& marks) {
   rocksdb::Status status;
-  for (auto key = pages.begin(); status.ok() && key != pages.end(); ++key) status = apply(WriteSet::DropPage{key->queue, key->first, false});
+  for (auto key = pages.begin(); status.ok() && key != pages.end(); ++key)
+    status = apply(WriteSet::DropPage{key->queue, key->first, false});
   for (auto key = marks.begin(); status.ok() && key != marks.end(); ++key)
     status = logged_.Delete(database_[Column::kMarks], slice(encode_key(*key).view()));
   return status;

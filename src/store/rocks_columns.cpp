@@ -47,8 +47,8 @@ struct Row {
 };
 
 constexpr Row kRows[kColumns] = {
-    {"default", tune_small},     {"metadata", tune_small},    {"pages", tune_pages},           {"index", tune_small},
-    {"marks", tune_marks},       {"queue_state", tune_small}, {"transient_pages", tune_pages},
+    {"default", tune_small}, {"metadata", tune_small},    {"pages", tune_pages},           {"index", tune_small},
+    {"marks", tune_marks},   {"queue_state", tune_small}, {"transient_pages", tune_pages},
 };
 
 }  // namespace

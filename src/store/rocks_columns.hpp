@@ -19,7 +19,8 @@ enum class Column : std::uint8_t { kOwn, kMetadata, kPages, kIndex, kMarks, kQue
 inline constexpr std::size_t kColumns = 7;
 
 [[nodiscard]] const char* column_name(Column column) noexcept;
-[[nodiscard]] rocksdb::ColumnFamilyOptions column_options(Column column, const RocksOptions& options, const std::shared_ptr<rocksdb::Cache>& cache);
+[[nodiscard]] rocksdb::ColumnFamilyOptions column_options(Column column, const RocksOptions& options,
+                                                          const std::shared_ptr<rocksdb::Cache>& cache);
 [[nodiscard]] rocksdb::DBOptions database_options(const RocksOptions& options);
 
 /// An open database with a handle for each column; closes in the right order. Movable, so that it can be handed on.

@@ -69,7 +69,8 @@ StorageResult<Database> Database::open(const RocksOptions& options, Mode mode) {
     if (!fresh || mode == Mode::kReadOnly) return storage_error(listed, "opening " + options.directory);
     names = {column_name(Column::kOwn)};
   }
-  if (rocksdb::Status opened = database.open_existing(mode, names); !opened.ok()) return storage_error(opened, "opening " + options.directory);
+  if (rocksdb::Status opened = database.open_existing(mode, names); !opened.ok())
+    return storage_error(opened, "opening " + options.directory);
   if (StorageResult<> prepared = database.prepare(mode); !prepared) return prepared.error();
   return database;
 }

@@ -10,7 +10,8 @@ bool says_locked(const std::string& text) {
 
 StorageError::Kind kind_of(const rocksdb::Status& status, const std::string& text) {
   using Kind = StorageError::Kind;
-  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit || text.find("Disk quota exceeded") != std::string::npos) return Kind::kNoSpace;
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit || text.find("Disk quota exceeded") != std::string::npos)
+    return Kind::kNoSpace;
   if (status.IsCorruption()) return Kind::kCorrupt;
   if (status.IsNotFound()) return Kind::kNotFound;
   if (says_locked(text)) return Kind::kLocked;
@@ -22,7 +23,8 @@ StorageError::Kind kind_of(const rocksdb::Status& status, const std::string& tex
 StorageError storage_error(const rocksdb::Status& status, std::string_view doing) {
   std::string text = status.ToString();
   StorageError::Kind kind = kind_of(status, text);
-  if (kind == StorageError::Kind::kLocked) return {kind, std::string(doing) + ": the directory is in use by a running broker (" + text + ")"};
+  if (kind == StorageError::Kind::kLocked)
+    return {kind, std::string(doing) + ": the directory is in use by a running broker (" + text + ")"};
   return {kind, std::string(doing) + ": " + text};
 }
 

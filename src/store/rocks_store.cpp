@@ -22,12 +22,12 @@ rocksdb::Slice slice(std::string_view view) { return {view.data(), view.size()};
 class RocksStore final : public Storage {
  public:
   RocksStore(Database database, const RocksOptions& options)
-      : location_(options.directory),
-        database_(std::move(database)),
+      : location_(options.directory), database_(std::move(database)),
         pages_keeper_(database_.db(), database_[Column::kPages], options.reclaim_bytes),
         transient_keeper_(database_.db(), database_[Column::kTransientPages], options.reclaim_bytes) {}
 
-  [[nodiscard]] EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const override {
+  [[nodiscard]] EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level,
+                                        bool transient) const override {
     return store::encode_page(queue, records, priority_level, transient);
   }
   [[nodiscard]] StorageResult<> commit(std::span<WriteSet* const> sets) override;
@@ -40,7 +40,9 @@ class RocksStore final : public Storage {
 
  private:
   [[nodiscard]] StorageError fail_for_good(const rocksdb::Status& status, std::string_view doing);
-  [[nodiscard]] StorageError reading_failed(const rocksdb::Status& status) const { return storage_error(status, "reading from " + location_); }
+  [[nodiscard]] StorageError reading_failed(const rocksdb::Status& status) const {
+    return storage_error(status, "reading from " + location_);
+  }
   [[nodiscard]] rocksdb::Status find_page(const rocksdb::ReadOptions& read, PageKey key, rocksdb::PinnableSlice& value) const;
   [[nodiscard]] std::unique_ptr<rocksdb::Iterator> iterate(Column column, const rocksdb::Slice* behind) const;
   [[nodiscard]] StorageResult<> recover_pages(QueueId queue, const rocksdb::Slice& behind, RecoveredQueue& recovered) const;
@@ -157,7 +159,8 @@ StorageResult<RecoveredQueue> RocksStore::recover_queue(QueueId queue) {
   std::string value;
   rocksdb::Status found = database_.db().Get({}, database_[Column::kQueueState], slice(encode_key(queue).view()), &value);
   if (!found.ok() && !found.IsNotFound()) return reading_failed(found);
-  if (found.ok() && !decode_state(value, recovered.state)) return StorageError{Kind::kCorrupt, "the state of queue " + std::to_string(queue) + " is damaged"};
+  if (found.ok() && !decode_state(value, recovered.state))
+    return StorageError{Kind::kCorrupt, "the state of queue " + std::to_string(queue) + " is damaged"};
 
   std::string end = key_behind(queue);
   if (StorageResult<> pages = recover_pages(queue, end, recovered); !pages) return pages.error();

@@ -24,7 +24,8 @@ StorageResult<bool> check_format(std::optional<std::string_view> record, bool ha
   bool whole = in.u32() == checksum(record->substr(0, 4)) && !in.failed() && in.empty();
   if (!whole) return StorageError{Kind::kCorrupt, where + ": the format number is damaged"};
   if (number == kFormatNumber) return false;
-  return StorageError{Kind::kVersion, where + " has format " + std::to_string(number) + ", this brokerd reads format " + std::to_string(kFormatNumber) +
+  return StorageError{Kind::kVersion, where + " has format " + std::to_string(number) + ", this brokerd reads format " +
+                                          std::to_string(kFormatNumber) +
                                           (number > kFormatNumber ? ": it was written by a newer one" : "")};
 }
 

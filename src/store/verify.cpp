@@ -45,7 +45,8 @@ class Verifier {
     read.verify_checksums = column != Column::kPages;  // of pages only the keys are wanted here; each was read by itself before
     std::unique_ptr<rocksdb::Iterator> at(database_.db().NewIterator(read, database_[column]));
     for (at->SeekToFirst(); at->Valid(); at->Next()) visit(at->key().ToStringView(), at->value().ToStringView());
-    if (!at->status().ok()) find({0, 0, std::string("column ") + column_name(column) + " cannot be read to its end: " + at->status().ToString()});
+    if (!at->status().ok())
+      find({0, 0, std::string("column ") + column_name(column) + " cannot be read to its end: " + at->status().ToString()});
   }
 
   template <class Visit>

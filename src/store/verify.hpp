@@ -11,8 +11,8 @@ namespace mq::store {
 
 struct VerifyFinding {
   QueueId queue = 0;
-  Offset page_first = 0;         ///< 0 too when the finding is about the queue, or the directory
-  std::string text;              ///< one sentence
+  Offset page_first = 0;             ///< 0 too when the finding is about the queue, or the directory
+  std::string text;                  ///< one sentence
   std::uint64_t whole_messages = 0;  ///< of a damaged page, how many can still be read
   std::uint64_t lost_messages = 0;   ///< and how many cannot
 };
@@ -21,8 +21,8 @@ struct VerifySummary {
   std::uint64_t metadata_records = 0;
   std::uint64_t queues = 0;
   std::uint64_t pages = 0;
-  std::uint64_t messages = 0;       ///< whole ones, settled or not
-  std::uint64_t body_bytes = 0;     ///< of those
+  std::uint64_t messages = 0;    ///< whole ones, settled or not
+  std::uint64_t body_bytes = 0;  ///< of those
   std::uint64_t marked_messages = 0;
   std::uint64_t findings = 0;
 };

@@ -77,7 +77,9 @@ class StorageContract : public ::testing::TestWithParam<Implementation> {
   }
   [[nodiscard]] bool has_page(QueueId queue, Offset first) {
     StorageResult<std::vector<PageRecord>> records = store_->read_page(queue, first);
-    if (!records) { EXPECT_EQ(records.error().kind, Kind::kNotFound) << records.error().text; }
+    if (!records) {
+      EXPECT_EQ(records.error().kind, Kind::kNotFound) << records.error().text;
+    }
     return records.has_value();
   }
   RecoveredQueue recover(QueueId queue) {
@@ -134,8 +136,8 @@ TEST_P(StorageContract, DeletesMetadata) {
 }
 
 TEST_P(StorageContract, ScansOnlyWhatStartsWithThePrefix) {
-  commit(WriteSet::PutMetadata{"q/a", "1"}, WriteSet::PutMetadata{"q/b", "2"}, WriteSet::PutMetadata{"q0", "3"}, WriteSet::PutMetadata{"p/z", "4"},
-         WriteSet::PutMetadata{"q", "5"});
+  commit(WriteSet::PutMetadata{"q/a", "1"}, WriteSet::PutMetadata{"q/b", "2"}, WriteSet::PutMetadata{"q0", "3"},
+         WriteSet::PutMetadata{"p/z", "4"}, WriteSet::PutMetadata{"q", "5"});
   EXPECT_EQ(metadata("q/"), (Metadata{{"q/a", "1"}, {"q/b", "2"}}));
 }
 
@@ -250,7 +252,8 @@ TEST_P(StorageContract, MergesMarksTheSameInAnyOrder) {
     commit(page(queue, records_from(1, 30)));
     for (std::size_t begin = 0; begin < all.size();) {
       std::size_t end = std::min(all.size(), begin + 1 + chance() % 7);
-      commit(WriteSet::AddMarks{queue, 1, {all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end)}});
+      commit(
+          WriteSet::AddMarks{queue, 1, {all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end)}});
       begin = end;
     }
     if (queue % 5 == 0) settle_down();
@@ -359,7 +362,8 @@ TEST_P(StorageContract, DropsTheFirstAndTheLastQueueThereCanBe) {
 }
 
 TEST_P(StorageContract, DropsAQueueWithinTheCommitThatWroteIt) {
-  commit(page(7, records({1})), WriteSet::AddMarks{7, 1, {{1, 1}}}, WriteSet::PutQueueState{7, {2, 2}}, page(8, records({1})), WriteSet::DropQueue{7});
+  commit(page(7, records({1})), WriteSet::AddMarks{7, 1, {{1, 1}}}, WriteSet::PutQueueState{7, {2, 2}}, page(8, records({1})),
+         WriteSet::DropQueue{7});
   settle_down();
   EXPECT_EQ(queues(), (std::vector<QueueId>{8}));
   EXPECT_FALSE(has_page(7, 1));

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "golden/amqp/hex.hpp"
 #include "store/keys.hpp"
 #include "store/page_codec.hpp"
 #include "store/upgrade.hpp"
@@ -15,22 +16,9 @@ namespace mq::store {
 namespace {
 
 using namespace test;
-
-std::string hex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (char each : bytes) {
-    auto octet = static_cast<unsigned char>(each);
-    text += {kDigits[octet >> 4], kDigits[octet & 15]};
-  }
-  return text;
-}
-
-std::string unhex(std::string_view text) {
-  std::string bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) bytes += static_cast<char>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16));
-  return bytes;
-}
+using golden::from_hex;
+using golden::squeezed;
+using golden::to_hex;
 
 /// Three messages: two under one routing key, the second of which expires; the third was enqueued earlier than the first.
 std::vector<PageRecord> three_records() {
@@ -42,53 +30,54 @@ std::vector<PageRecord> three_records() {
 
 constexpr std::string_view kPage =
     // head: P, form 1, flags, level 2, 3 records, queue 258, first offset 5, base time, checksum
-    "50" "01" "00" "02" "00000003" "0000000000000102" "0000000000000005" "0000018bcfe56805" "deb2a9f2"
+    "50 01 00 02 00000003 0000000000000102 0000000000000005 0000018bcfe56805 deb2a9f2"
     // offset 5: checksum, length, names given, offset +0, time +0, "exchange", "a", content header, "one"
-    "b5c109e7" "00000021" "01" "00" "00" "0865786368616e6765" "0161" "0f" "003c00000000000000000003100002" "6f6e65"
+    "b5c109e7 00000021 01 00 00 0865786368616e6765 0161 0f 003c00000000000000000003100002 6f6e65"
     // offset 6: same names, time +1, deadline 60,000 later, no body
-    "8af43e3d" "00000016" "02" "01" "02" "c0a907" "0f" "003c00000000000000000000100002"
+    "8af43e3d 00000016 02 01 02 c0a907 0f 003c00000000000000000000100002"
     // offset 9: names given, time -6, "three"
-    "445f3041" "00000023" "01" "04" "0b" "0865786368616e6765" "0162" "0f" "003c00000000000000000005100002" "7468726565"
+    "445f3041 00000023 01 04 0b 0865786368616e6765 0162 0f 003c00000000000000000005100002 7468726565"
     // tail: the head again; sizes 41, 30, 43; one shared stretch: from record 0, two records, their names; length, checksum
-    "50" "01" "00" "02" "00000003" "0000000000000102" "0000000000000005" "0000018bcfe56805" "deb2a9f2"
-    "29" "1e" "2b" "01" "00" "02" "0865786368616e6765" "0161" "0000003d" "c0c65914";
+    "50 01 00 02 00000003 0000000000000102 0000000000000005 0000018bcfe56805 deb2a9f2"
+    "29 1e 2b 01 00 02 0865786368616e6765 0161 0000003d c0c65914";
 
-TEST(StoreFormats, Page) { EXPECT_EQ(hex(encode_page(258, three_records(), 2, false).bytes), kPage); }
+TEST(StoreFormats, Page) { EXPECT_EQ(to_hex(encode_page(258, three_records(), 2, false).bytes), squeezed(kPage)); }
 
-TEST(StoreFormats, PageIsRead) { EXPECT_TRUE(same_records(decode_page({258, 5}, unhex(kPage), nullptr).value(), three_records())); }
+TEST(StoreFormats, PageIsRead) { EXPECT_TRUE(same_records(decode_page({258, 5}, from_hex(kPage), nullptr).value(), three_records())); }
 
 TEST(StoreFormats, TransientPage) {
-  EXPECT_EQ(hex(encode_page(1, records({1}), 0, true).bytes),
-            "50" "01" "01" "00" "00000001" "0000000000000001" "0000000000000001" "0000018bcfe56801" "9d96bb48"
-            "49861a77" "00000026" "01" "00" "00" "0865786368616e6765" "036b6579" "0f" "003c00000000000000000006100002" "626f64792031"
-            "50" "01" "01" "00" "00000001" "0000000000000001" "0000000000000001" "0000018bcfe56801" "9d96bb48"
-            "2e" "00" "0000002e" "8c632b43");
+  EXPECT_EQ(to_hex(encode_page(1, records({1}), 0, true).bytes),
+            squeezed("50 01 01 00 00000001 0000000000000001 0000000000000001 0000018bcfe56801 9d96bb48"
+                     "49861a77 00000026 01 00 00 0865786368616e6765 036b6579 0f 003c00000000000000000006100002 626f64792031"
+                     "50 01 01 00 00000001 0000000000000001 0000000000000001 0000018bcfe56801 9d96bb48"
+                     "2e 00 0000002e 8c632b43"));
 }
 
 TEST(StoreFormats, Index) {
   PageIndex index{.first = 5, .last = 900, .count = 77, .body_bytes = 100'000, .first_enqueued_at = 1'700'000'000'005, .priority_level = 2};
   // format, flags, level, last - first, count, body bytes, first enqueued at, checksum
-  EXPECT_EQ(hex(encode_index(index)), "01" "00" "02" "ff06" "4d" "a08d06" "0000018bcfe56805" "7d433858");
+  EXPECT_EQ(to_hex(encode_index(index)), squeezed("01 00 02 ff06 4d a08d06 0000018bcfe56805 7d433858"));
 }
 
 TEST(StoreFormats, IndexWithDeadline) {
-  PageIndex index{.first = 5, .last = 5, .count = 1, .earliest_deadline = 1'700'000'060'000, .first_enqueued_at = 1'700'000'000'005, .transient = true};
-  EXPECT_EQ(hex(encode_index(index)), "01" "03" "00" "00" "01" "00" "0000018bcfe56805" "0000018bcfe65260" "fb4c8aed");
+  PageIndex index{
+      .first = 5, .last = 5, .count = 1, .earliest_deadline = 1'700'000'060'000, .first_enqueued_at = 1'700'000'000'005, .transient = true};
+  EXPECT_EQ(to_hex(encode_index(index)), squeezed("01 03 00 00 01 00 0000018bcfe56805 0000018bcfe65260 fb4c8aed"));
 }
 
 TEST(StoreFormats, Marks) {
   std::vector<Mark> marks = {{10, Mark::kSettled}, {11, Mark::kSettled}, {12, Mark::kSettled}, {14, 3}, {15, 3}, {300, 1}};
   // format; at once three settled; one further on two returned three times; 284 further on one returned once; checksum
-  EXPECT_EQ(hex(encode_marks(10, marks)), "01" "00" "05" "01" "02" "03" "9c02" "00" "01" "63454086");
+  EXPECT_EQ(to_hex(encode_marks(10, marks)), squeezed("01 00 05 01 02 03 9c02 00 01 63454086"));
 }
 
-TEST(StoreFormats, QueueState) { EXPECT_EQ(hex(encode_state({258, 5})), "01" "0000000000000102" "0000000000000005" "c6404ce0"); }
+TEST(StoreFormats, QueueState) { EXPECT_EQ(to_hex(encode_state({258, 5})), squeezed("01 0000000000000102 0000000000000005 c6404ce0")); }
 
-TEST(StoreFormats, FormatNumber) { EXPECT_EQ(hex(encode_format(1)), "00000001" "1638550f"); }
+TEST(StoreFormats, FormatNumber) { EXPECT_EQ(to_hex(encode_format(1)), squeezed("00000001 1638550f")); }
 
 TEST(StoreFormats, Keys) {
-  EXPECT_EQ(hex(encode_key(PageKey{258, 5}).view()), "0000000000000102" "0000000000000005");
-  EXPECT_EQ(hex(encode_key(QueueId{258}).view()), "0000000000000102");
+  EXPECT_EQ(to_hex(encode_key(PageKey{258, 5}).view()), squeezed("0000000000000102 0000000000000005"));
+  EXPECT_EQ(to_hex(encode_key(QueueId{258}).view()), squeezed("0000000000000102"));
 }
 
 }  // namespace

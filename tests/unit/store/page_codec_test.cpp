@@ -30,7 +30,9 @@ std::vector<PageRecord> salvaged_after(const EncodedPage& page, Damage&& damage)
   std::vector<PageRecord> salvaged;
   StorageResult<std::vector<PageRecord>> records = decode_page({page.queue, page.index.first}, bytes, &salvaged);
   EXPECT_FALSE(records);
-  if (!records) { EXPECT_EQ(records.error().kind, StorageError::Kind::kCorrupt) << records.error().text; }
+  if (!records) {
+    EXPECT_EQ(records.error().kind, StorageError::Kind::kCorrupt) << records.error().text;
+  }
   return salvaged;
 }
 
@@ -109,8 +111,14 @@ TEST(PageCodec, StoresSharedNamesTwiceAtMost) {
 TEST(PageCodec, SumsUpThePage) {
   auto made = mixed_records();
   PageIndex index = encode_page(kQueue, made, 3, true).index;
-  PageIndex wanted{.first = 10, .last = 1'000'000, .count = 6, .body_bytes = 3 + 3 + 4 + 300 + 3, .earliest_deadline = 0,
-                   .first_enqueued_at = made[0].enqueued_at, .priority_level = 3, .transient = true};
+  PageIndex wanted{.first = 10,
+                   .last = 1'000'000,
+                   .count = 6,
+                   .body_bytes = 3 + 3 + 4 + 300 + 3,
+                   .earliest_deadline = 0,
+                   .first_enqueued_at = made[0].enqueued_at,
+                   .priority_level = 3,
+                   .transient = true};
   EXPECT_EQ(index, wanted);
 }
 
@@ -168,7 +176,8 @@ TEST(PageCodec, SalvagesTheWholeRecordsOfATruncatedPage) {
   for (std::size_t size = 0; size < made.bytes.size(); ++size) {
     auto salvaged = salvaged_after(made, [&](std::string& bytes) { bytes.resize(size); });
     ASSERT_LE(salvaged.size(), wanted.size());
-    ASSERT_TRUE(same_records(salvaged, {wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(salvaged.size())})) << "cut to " << size;
+    ASSERT_TRUE(same_records(salvaged, {wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(salvaged.size())}))
+        << "cut to " << size;
   }
 }
 
@@ -209,13 +218,9 @@ TEST(PageCodec, NamesALaterForm) {
   EXPECT_EQ(records.error().kind, StorageError::Kind::kVersion);
 }
 
-TEST(PageCodecDeathTest, RefusesRecordsOutOfOrder) {
-  EXPECT_DEATH((void)page(kQueue, records({2, 1})), "broken invariant");
-}
+TEST(PageCodecDeathTest, RefusesRecordsOutOfOrder) { EXPECT_DEATH((void)page(kQueue, records({2, 1})), "broken invariant"); }
 
-TEST(PageCodecDeathTest, RefusesAnEmptyPage) {
-  EXPECT_DEATH((void)page(kQueue, {}), "broken invariant");
-}
+TEST(PageCodecDeathTest, RefusesAnEmptyPage) { EXPECT_DEATH((void)page(kQueue, {}), "broken invariant"); }
 
 }  // namespace
 }  // namespace mq::store

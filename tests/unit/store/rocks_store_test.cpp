@@ -344,7 +344,8 @@ class DamagedPage : public ::testing::Test {
  protected:
   void SetUp() override {
     std::vector<PageRecord> many;
-    for (Offset offset = 1; offset <= 50; ++offset) many.push_back(record(offset, "body " + std::to_string(offset) + std::string(100, '.')));
+    for (Offset offset = 1; offset <= 50; ++offset)
+      many.push_back(record(offset, "body " + std::to_string(offset) + std::string(100, '.')));
     ASSERT_TRUE(commit(*open(directory_.path()), page(1, many)));
     open(directory_.path()).reset();  // brings the page from the log into a file
     ASSERT_TRUE(damage(largest_file(directory_.path(), ".blob"), "body 25"));
@@ -376,8 +377,8 @@ TEST_F(DamagedPage, IsFoundByVerify) {
 
 TEST(StoreVerify, CountsWhatIsThere) {
   TemporaryDirectory directory;
-  ASSERT_TRUE(commit(*open(directory.path()), page(1, records({1, 2})), page(1, records({3})), page(2, records({1})), WriteSet::PutMetadata{"a", "b"},
-                     WriteSet::AddMarks{1, 1, {{1, Mark::kSettled}}}, WriteSet::PutQueueState{3, {1, 1}}));
+  ASSERT_TRUE(commit(*open(directory.path()), page(1, records({1, 2})), page(1, records({3})), page(2, records({1})),
+                     WriteSet::PutMetadata{"a", "b"}, WriteSet::AddMarks{1, 1, {{1, Mark::kSettled}}}, WriteSet::PutQueueState{3, {1, 1}}));
   VerifySummary summary = verify(directory.path(), [](const VerifyFinding& finding) { ADD_FAILURE() << finding.text; }).value();
   EXPECT_EQ(summary.metadata_records, 1U);
   EXPECT_EQ(summary.queues, 3U);
@@ -428,7 +429,8 @@ TEST(StoreVerify, ChangesNothing) {
   auto names = [&] {
     std::vector<std::string> found;
     for (const auto& entry : fs::directory_iterator(directory.path()))
-      if (entry.path().filename().string().find("LOG") == std::string::npos) found.push_back(entry.path().string() + contents(entry.path().string()));
+      if (entry.path().filename().string().find("LOG") == std::string::npos)
+        found.push_back(entry.path().string() + contents(entry.path().string()));
     std::sort(found.begin(), found.end());
     return found;
   };
@@ -446,7 +448,9 @@ TEST(RocksErrors, TellsWhatKindItIs) {
   EXPECT_EQ(storage_error(rocksdb::Status::IOError("read"), "reading").kind, Kind::kIo);
 }
 
-TEST(RocksErrors, SaysWhatFailed) { EXPECT_EQ(storage_error(rocksdb::Status::IOError("bad sector"), "reading from /d").text, "reading from /d: IO error: bad sector"); }
+TEST(RocksErrors, SaysWhatFailed) {
+  EXPECT_EQ(storage_error(rocksdb::Status::IOError("bad sector"), "reading from /d").text, "reading from /d: IO error: bad sector");
+}
 
 }  // namespace
 }  // namespace mq::store

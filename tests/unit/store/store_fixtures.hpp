@@ -61,7 +61,9 @@ inline std::vector<PageRecord> records_from(Offset first, std::size_t count) {
   return records(offsets);
 }
 
-inline EncodedPage page(QueueId queue, const std::vector<PageRecord>& of, bool transient = false) { return encode_page(queue, of, 0, transient); }
+inline EncodedPage page(QueueId queue, const std::vector<PageRecord>& of, bool transient = false) {
+  return encode_page(queue, of, 0, transient);
+}
 
 inline bool same(const PageRecord& a, const PageRecord& b) {
   return a.offset == b.offset && a.enqueued_at == b.enqueued_at && a.deadline == b.deadline && a.message->wire() == b.message->wire() &&

@@ -36,8 +36,14 @@ void expect_damage_noticed(const std::string& value, Accepts&& accepts) {
 }
 
 TEST(IndexCodec, GivesBackWhatItTook) {
-  PageIndex wanted{.first = 5, .last = 900, .count = 77, .body_bytes = 1ULL << 33, .earliest_deadline = 1'700'000'000'000,
-                   .first_enqueued_at = 1'600'000'000'000, .priority_level = 255, .transient = true};
+  PageIndex wanted{.first = 5,
+                   .last = 900,
+                   .count = 77,
+                   .body_bytes = 1ULL << 33,
+                   .earliest_deadline = 1'700'000'000'000,
+                   .first_enqueued_at = 1'600'000'000'000,
+                   .priority_level = 255,
+                   .transient = true};
   PageIndex got;
   ASSERT_TRUE(decode_index(5, encode_index(wanted), got));
   EXPECT_EQ(got, wanted);
@@ -87,7 +93,8 @@ TEST(MarksCodec, TakesAThousandSettledInRowInFewBytes) {
 
 TEST(MarksCodec, NoticesDamage) {
   std::vector<Mark> got;
-  expect_damage_noticed(encode_marks(1, {{1, kSettled}, {5, 2}, {6, 2}}), [&](const std::string& value) { return decode_marks(1, value, got); });
+  expect_damage_noticed(encode_marks(1, {{1, kSettled}, {5, 2}, {6, 2}}),
+                        [&](const std::string& value) { return decode_marks(1, value, got); });
 }
 
 TEST(MarksMerging, LetsSettledWinOverAnyCount) {
@@ -170,7 +177,9 @@ TEST(FormatCheck, RefusesANewerNumber) {
   EXPECT_EQ(checked.error().text, "/d has format 2, this brokerd reads format 1: it was written by a newer one");
 }
 
-TEST(FormatCheck, RefusesDataOfSomebodyElse) { EXPECT_EQ(check_format(std::nullopt, true, "/d").error().kind, StorageError::Kind::kVersion); }
+TEST(FormatCheck, RefusesDataOfSomebodyElse) {
+  EXPECT_EQ(check_format(std::nullopt, true, "/d").error().kind, StorageError::Kind::kVersion);
+}
 
 TEST(FormatCheck, NoticesDamage) { EXPECT_EQ(check_format("damaged", true, "/d").error().kind, StorageError::Kind::kCorrupt); }
 
