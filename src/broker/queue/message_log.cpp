@@ -53,7 +53,6 @@ void MessageLog::retire_if_empty(Segment* segment) {
   segment->span = 0;
   segment->body_bytes = segment->memory_bytes = 0;
   segment->earliest_deadline = kNever;
-  handed_to_ = next_offset_;
   if (cursor_ == segment) cursor_offset_ = segment->first;
   if (segments_.head() == segment) deadlines_.restart_order();
 }

@@ -124,6 +124,14 @@ TEST(MessageLogDisk, StartsAnewInPlaceWhileItsPageIsBeingWritten) {
   EXPECT_EQ(bench.take(), "b");
 }
 
+TEST(MessageLogDisk, WritesWhatIsStillOutWhenTheTailRanEmpty) {
+  LogBench bench;
+  for (int i = 0; i < 1025; ++i) bench.add("m");
+  for (int i = 0; i < 1025; ++i) bench.take();
+  bench.log().settle(1024);  // the last segment is empty now, the one before it is not written yet
+  EXPECT_EQ(bench.write(), (Words{"page 0-1023", "delivered below 1025"}));
+}
+
 TEST(MessageLogDisk, RemembersReturns) {
   LogBench bench;
   for (const char* body : {"a", "b"}) bench.add(body);
