@@ -17,7 +17,8 @@ inline constexpr std::size_t kPageKeyBytes = 16;
 struct PageKey {
   QueueId queue = 0;
   Offset first = 0;
-  auto operator<=>(const PageKey&) const = default;
+  bool operator==(const PageKey&) const = default;
+  bool operator<(const PageKey& other) const noexcept { return queue != other.queue ? queue < other.queue : first < other.first; }
 };
 
 /// A key on the stack: encoding one allocates nothing.

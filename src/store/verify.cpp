@@ -33,7 +33,7 @@ class Verifier {
   }
 
  private:
-  void find(VerifyFinding finding) {
+  void find(const VerifyFinding& finding) {
     ++summary_.findings;
     report_(finding);
   }
