@@ -98,7 +98,8 @@ void Session::on(engine::ConsumerCancelled& item) {
 void Session::leave(Leave how) {
   if (how == Leave::kWithCloseOk) leave_ = how;
   if (how == Leave::kSilently) close_socket_ = true;
-  if (state_ == State::kLeaving || state_ == State::kFinished) return;
+  if (state_ == State::kFinished) return;
+  if (state_ == State::kLeaving) return leave_when_quiet();  // what was waited for may have been the socket
   const bool was_running = state_ == State::kRunning;
   state_ = State::kLeaving;
   flush_staged();
