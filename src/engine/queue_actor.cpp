@@ -108,12 +108,12 @@ void QueueActor::on(RemoveConsumer& item) {
     send_deliveries();
     if (queue_.remove_consumer(item.peer.get(), item.number)) last_used_ = now_;
   }
-  item.reply.send(Answer{Done{}});
-  if (dead_ || asked_to_go_ || !had_consumer_ || !queue_.info().auto_delete || !queue_.consumers().empty()) return;
-  if (auto vhost = vhost_.lock()) {
-    asked_to_go_ = true;
-    vhost->put(RemoveUnused{name_, id_, false});
-  }
+  const bool unused = !dead_ && !asked_to_go_ && had_consumer_ && queue_.info().auto_delete && queue_.consumers().empty();
+  const auto vhost = unused ? vhost_.lock() : nullptr;
+  if (!vhost) return item.reply.send(Answer{Done{}});
+  // The answer comes when the queue is gone: a client that was told so does not find it any more.
+  asked_to_go_ = true;
+  vhost->put(RemoveUnused{name_, id_, false, std::move(item.reply)});
 }
 
 void QueueActor::on(ReturnWindow& item) {
@@ -336,7 +336,7 @@ void QueueActor::arm_timer() {
   if (expires_ms && queue_.consumers().empty() && !asked_to_go_) {
     if (expired()) {
       asked_to_go_ = true;
-      if (auto vhost = vhost_.lock()) vhost->put(RemoveUnused{name_, id_, true});
+      if (auto vhost = vhost_.lock()) vhost->put(RemoveUnused{name_, id_, true, {}});
     } else {
       wake = std::min(wake, last_used_ + *expires_ms);
     }

@@ -167,8 +167,8 @@ void VHost::on(DeleteQueue& item) {
 
 void VHost::on(RemoveUnused& item) {
   auto actor = with_topology([&](const broker::Topology& topology) { return std::static_pointer_cast<QueueActor>(topology.destination(item.name)); });
-  if (!actor || actor->id() != item.id || !going_.try_emplace(item.name).second) return;
-  actor->put(DeleteIf{!item.expired, false, item.expired, {}});
+  if (!actor || actor->id() != item.id || !going_.try_emplace(item.name).second) return item.reply.send(Answer{Done{}});
+  actor->put(DeleteIf{!item.expired, false, item.expired, std::move(item.reply)});
 }
 
 void VHost::on(QueueGone& item) {

@@ -39,6 +39,7 @@ struct RemoveUnused {
   std::string name;
   QueueId id = 0;
   bool expired = false;
+  ReplyTo reply;             ///< answered when the queue is gone, or is known to stay
 };
 /// The queue's answer to DeleteIf.
 struct QueueGone {
