@@ -1,0 +1,149 @@
+#include "support/manual_scheduler.hpp"
+
+#include <algorithm>
+
+namespace mq::test {
+
+class ManualScheduler::ManualStrand final : public Strand, public std::enable_shared_from_this<ManualStrand> {
+ public:
+  explicit ManualStrand(const std::shared_ptr<State>& state) : state_(state) {}
+
+  void post(std::shared_ptr<Runnable> task) override {
+    auto state = state_.lock();
+    if (!state) return;
+    if (tasks_.empty()) state->ready.push_back(shared_from_this());
+    tasks_.emplace_back(state->next_post++, std::move(task));
+  }
+  [[nodiscard]] std::uint64_t oldest() const { return tasks_.front().first; }
+  std::shared_ptr<Runnable> take() {
+    auto task = std::move(tasks_.front().second);
+    tasks_.pop_front();
+    return task;
+  }
+  [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
+  void drop() { auto dropped = std::exchange(tasks_, {}); }
+
+ private:
+  std::weak_ptr<State> state_;
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<Runnable>>> tasks_;
+};
+
+class ManualScheduler::ManualTimer final : public Timer {
+ public:
+  ManualTimer(const std::shared_ptr<State>& state, std::shared_ptr<Strand> strand, std::function<void()> callback)
+      : state_(state), strand_(std::move(strand)), callback_(std::make_shared<std::function<void()>>(std::move(callback))) {}
+  ~ManualTimer() override {
+    cancel();
+    *callback_ = nullptr;  // also for a run that is posted already
+  }
+
+  void arm(UnixMillis when) override {
+    cancel();
+    auto state = state_.lock();
+    if (!state) return;
+    armed_ = {when, state->next_arming++};
+    state->timers.emplace(armed_, std::pair(strand_, callback_));
+  }
+  void cancel() override {
+    if (auto state = state_.lock()) state->timers.erase(armed_);
+  }
+
+ private:
+  std::weak_ptr<State> state_;
+  std::shared_ptr<Strand> strand_;
+  std::shared_ptr<std::function<void()>> callback_;
+  std::pair<UnixMillis, std::uint64_t> armed_{kNever, UINT64_MAX};
+};
+
+namespace {
+
+class Callback final : public Runnable {
+ public:
+  explicit Callback(std::shared_ptr<std::function<void()>> callback) : callback_(std::move(callback)) {}
+  void run() override {
+    if (*callback_) (*callback_)();
+  }
+
+ private:
+  std::shared_ptr<std::function<void()>> callback_;
+};
+
+}  // namespace
+
+ManualScheduler::ManualScheduler(std::uint64_t seed) : state_(std::make_shared<State>()), generator_(seed), by_lot_(seed != 0) {}
+
+ManualScheduler::~ManualScheduler() { drop_everything(); }
+
+std::shared_ptr<Strand> ManualScheduler::make_strand() { return std::make_shared<ManualStrand>(state_); }
+
+std::shared_ptr<Strand> ManualScheduler::make_blocking_strand(const std::string&) { return make_strand(); }
+
+std::unique_ptr<Timer> ManualScheduler::make_timer(std::shared_ptr<Strand> strand, std::function<void()> callback) {
+  return std::make_unique<ManualTimer>(state_, std::move(strand), std::move(callback));
+}
+
+UnixMillis ManualScheduler::now() const { return state_->now; }
+
+// A clock of its own, as on a machine that has been up for a while.
+Millis ManualScheduler::monotonic_now() const { return state_->now - 1'600'000'000'000; }
+
+std::uint64_t ManualScheduler::random() { return generator_(); }
+
+std::size_t ManualScheduler::choose() {
+  const auto& ready = state_->ready;
+  if (by_lot_) return generator_() % ready.size();
+  auto oldest = std::min_element(ready.begin(), ready.end(), [](const auto& a, const auto& b) { return a->oldest() < b->oldest(); });
+  return static_cast<std::size_t>(oldest - ready.begin());
+}
+
+bool ManualScheduler::run_one() {
+  auto& ready = state_->ready;
+  if (ready.empty()) return false;
+  const std::size_t chosen = choose();
+  auto strand = ready[chosen];
+  auto task = strand->take();
+  if (strand->empty()) ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(chosen));
+  task->run();
+  return true;
+}
+
+std::size_t ManualScheduler::run_until_idle() {
+  std::size_t ran = 0;
+  while (run_one()) ++ran;
+  return ran;
+}
+
+void ManualScheduler::fire_due() {
+  while (!state_->timers.empty() && state_->timers.begin()->first.first <= state_->now) {
+    auto [strand, callback] = std::move(state_->timers.begin()->second);
+    state_->timers.erase(state_->timers.begin());
+    strand->post(std::make_shared<Callback>(std::move(callback)));
+    run_until_idle();
+  }
+}
+
+void ManualScheduler::advance(Millis by) {
+  const UnixMillis until = state_->now + by;
+  run_until_idle();
+  fire_due();
+  while (next_timer() <= until) {
+    state_->now = std::max(state_->now, next_timer());
+    fire_due();
+  }
+  state_->now = until;
+}
+
+UnixMillis ManualScheduler::next_timer() const { return state_->timers.empty() ? kNever : state_->timers.begin()->first.first; }
+
+void ManualScheduler::drop_everything() {
+  // What a task holds may post or arm again when it is destroyed: once more until nothing is left.
+  while (!state_->ready.empty() || !state_->timers.empty()) {
+    auto ready = std::move(state_->ready);
+    state_->ready.clear();
+    auto timers = std::move(state_->timers);
+    state_->timers.clear();
+    for (auto& strand : ready) strand->drop();
+  }
+}
+
+}  // namespace mq::test
