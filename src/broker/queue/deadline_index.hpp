@@ -4,6 +4,7 @@
 // Used on the queue's strand only.
 #pragma once
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -24,6 +25,8 @@ class DeadlineIndex {
     if (deadline >= highest_) highest_ = deadline;
     else if (deadline != kNever) out_of_order_.emplace(deadline, offset);
   }
+  /// A message was appended that is not visible yet. It is not indexed; but those behind it that expire before it must be.
+  void arrived_hidden(UnixMillis deadline) noexcept { highest_ = std::max(highest_, deadline); }
   /// A message became ready where the cursor might not meet it in time.
   void add(Offset offset, UnixMillis deadline) {
     if (deadline == kNever) return;
@@ -48,10 +51,9 @@ class DeadlineIndex {
   void not_evicted(const Segment& segment) {
     if (!of_evicted_.empty()) of_evicted_.erase({segment.earliest_deadline, segment.first});
   }
-  /// A segment was found on disk. Nothing is known of the order in it, so every deadline from here on is indexed.
+  /// A segment with messages was found on disk. Nothing is known of the order in it, so every deadline from here on is indexed.
   void restored(const Segment& segment) {
-    if (segment.earliest_deadline == kNever) return;
-    any_ = true;
+    any_ = any_ || segment.earliest_deadline != kNever;
     highest_ = kNever;
     evicted(segment);
   }

@@ -94,6 +94,7 @@ Offset MessageLog::append(MessagePtr message, UnixMillis now, UnixMillis deadlin
   } else {
     ++totals_.hidden;
     ++segment.busy;
+    deadlines_.arrived_hidden(deadline);
   }
   return offset;
 }
@@ -123,11 +124,11 @@ MessageLog::Next MessageLog::head(Offset& offset, Entry*& entry) {
   if (skip_to_cursor_entry()) {
     offset = cursor_offset_;
     entry = &cursor_->at(cursor_offset_);
-    if (cursor_->next != nullptr && !cursor_->next->resident) want_load(*cursor_->next);
+    if (cursor_->next != nullptr && !cursor_->next->resident) want_loads(*cursor_->next, kReadAheadSegments);
     return Next::kReady;
   }
   if (cursor_ == nullptr || cursor_->resident) return Next::kNone;
-  want_load(*cursor_);
+  want_loads(*cursor_, kReadAheadSegments);
   return Next::kBlocked;
 }
 
@@ -245,6 +246,7 @@ void MessageLog::purge_evicted(Segment* segment) {
   totals_.ready -= segment->live;
   totals_.ready_bytes -= segment->body_bytes;
   deadlines_.not_evicted(*segment);
+  if (segment->loading) --loads_under_way_;
   unlink(segment);
 }
 
@@ -268,10 +270,18 @@ std::uint64_t MessageLog::purge() {
 
 // --- time ---
 
+UnixMillis MessageLog::next_evicted_deadline() const {
+  // What is being read back wakes the queue when it is there; until then nothing can be done about it.
+  if (loads_under_way_ >= kReadAheadSegments) return kNever;
+  for (const auto& [deadline, first] : deadlines_.of_evicted())
+    if (!segment_of(first)->loading) return deadline;
+  return kNever;
+}
+
 UnixMillis MessageLog::next_deadline() {
   UnixMillis earliest = kNever;
   if (const auto& due = deadlines_.out_of_order(); !due.empty()) earliest = std::min(earliest, due.begin()->first);
-  if (const auto& due = deadlines_.of_evicted(); !due.empty()) earliest = std::min(earliest, due.begin()->first);
+  earliest = std::min(earliest, next_evicted_deadline());
   if (deadlines_.any() && skip_to_cursor_entry()) earliest = std::min(earliest, cursor_->at(cursor_offset_).deadline);
   return earliest;
 }
@@ -281,8 +291,8 @@ void MessageLog::expired(UnixMillis now, std::size_t limit, std::vector<Offset>&
   const auto& indexed = deadlines_.out_of_order();
   for (auto due = indexed.begin(); due != indexed.end() && due->first <= now && out.size() < enough; ++due) out.push_back(due->second);
   const auto& evicted = deadlines_.of_evicted();
-  for (auto due = evicted.begin(); due != evicted.end() && due->first <= now && loads_wanted_.size() < kReadAheadSegments; ++due)
-    if (Segment* segment = segment_of(due->second)) want_load(*segment);
+  for (auto due = evicted.begin(); due != evicted.end() && due->first <= now && loads_under_way_ < kReadAheadSegments; ++due)
+    want_loads(*segment_of(due->second), 1);
   if (deadlines_.any() && skip_to_cursor_entry()) expired_at_cursor(now, enough, out);
 }
 

@@ -133,6 +133,7 @@ class MessageLog {
   bool skip_to_cursor_entry();
   void forget_on_disk(Segment& segment, Offset offset, const Entry& entry);
   void purge_evicted(Segment* segment);
+  [[nodiscard]] UnixMillis next_evicted_deadline() const;
   void expired_at_cursor(UnixMillis now, std::size_t enough, std::vector<Offset>& out);
   // disk
   void add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out, InFlight& flight);
@@ -143,7 +144,7 @@ class MessageLog {
   void restore_page(const RecoveredPage& recovered);
   // memory
   static constexpr std::size_t kReadAheadSegments = 3;
-  void want_load(Segment& segment);
+  void want_loads(Segment& segment, std::size_t count);
   [[nodiscard]] bool evictable(const Segment& segment) const noexcept;
   void evict(Segment& segment);
   void shrink(std::uint64_t target_bytes, const Storage& codec, WriteSet& out, InFlight& flight);
@@ -171,6 +172,7 @@ class MessageLog {
   DeliveredBelow below_;
   std::deque<InFlight> in_flight_;
   std::vector<Offset> loads_wanted_;
+  std::size_t loads_under_way_ = 0;  // wanted or asked for, not answered
 };
 
 template <class Visit>

@@ -73,11 +73,12 @@ void MessageLog::shrink(std::uint64_t target_bytes, const Storage& codec, WriteS
 
 // --- into memory ---
 
-void MessageLog::want_load(Segment& segment) {
+void MessageLog::want_loads(Segment& segment, std::size_t count) {
   Segment* wanted = &segment;
-  for (std::size_t ahead = 0; ahead < kReadAheadSegments && wanted != nullptr; ++ahead, wanted = wanted->next) {
+  for (std::size_t ahead = 0; ahead < count && wanted != nullptr; ++ahead, wanted = wanted->next) {
     if (wanted->resident || wanted->loading) continue;
     wanted->loading = true;
+    ++loads_under_way_;
     loads_wanted_.push_back(wanted->first);
   }
 }
@@ -144,6 +145,7 @@ std::uint64_t MessageLog::loaded(Offset segment_first, std::span<const PageRecor
   Segment* segment = segment_of(segment_first);
   if (segment == nullptr || segment->resident || !segment->loading) return 0;
   segment->loading = false;
+  --loads_under_way_;
   segment->resident = true;
   deadlines_.not_evicted(*segment);
   const std::uint32_t expected = segment->live;
