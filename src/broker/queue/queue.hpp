@@ -137,6 +137,9 @@ class Queue {
 
   [[nodiscard]] QueueCounts counts() const noexcept;
   [[nodiscard]] UnixMillis oldest_ready_at();
+  /// Calls `visit(position, entry)` for the ready messages in memory, in order, until it says false.
+  template <class Visit>
+  void for_each_ready(Visit&& visit);
 
  private:
   static constexpr std::uint32_t kNoConsumer = UINT32_MAX;
@@ -167,6 +170,16 @@ class Queue {
   std::deque<std::vector<MessageLog*>> written_logs_;
   std::vector<Offset> scratch_;
 };
+
+template <class Visit>
+void Queue::for_each_ready(Visit&& visit) {
+  bool more = true;
+  for (MessageLog* log : used_) {
+    const auto level = static_cast<std::uint8_t>(log->id() - info_.id);
+    log->for_each_ready([&](Offset offset, const Entry& entry) { return more = visit(position_of(level, offset), entry); });
+    if (!more) return;
+  }
+}
 
 /// The value of an `expiration` property; the explanation as RabbitMQ words it (`no_integer`, `{value_negative,-1}`, ...) on failure.
 [[nodiscard]] boost::system::result<Millis, std::string> parse_expiration(std::string_view text);
