@@ -40,13 +40,6 @@ struct Config {
   std::uint32_t handshake_timeout_ms = 10'000;
   std::uint64_t max_message_bytes = 16ULL << 20;
 
-  // tls
-  std::uint16_t tls_port = 0;    ///< 0 = no TLS listener
-  std::string tls_certificate;   ///< PEM file, the server's certificate and those between it and the root
-  std::string tls_key;           ///< PEM file
-  std::string tls_ca;            ///< PEM file, whose certificates vouch for clients
-  bool tls_verify_peer = false;  ///< clients must show a certificate that tls_ca vouches for
-
   // auth: what is made on the first start, when the data directory is empty
   std::string default_user = "guest";
   std::string default_password = "guest";
@@ -54,7 +47,6 @@ struct Config {
   std::vector<std::string> loopback_users = {"guest"};  ///< may log in from this machine only
 
   // queues
-  std::uint32_t consumer_timeout_ms = 1'800'000;   ///< a delivery must be settled within; 0 = never times out
   std::int32_t default_queue_delivery_limit = 20;  ///< for quorum queues that set none; -1 = no limit
 
   // flow: what may be under way or in memory
@@ -67,7 +59,8 @@ struct Config {
 
   // log
   std::string log_level = "info";  ///< trace, debug, info, warn, error or off
-  std::string log_file;            ///< empty = the console only
+  bool log_console = true;         ///< on standard error
+  std::string log_file;            ///< empty = no file
   std::uint64_t log_rotate_bytes = 64ULL << 20;
   std::uint32_t log_keep_files = 5;
 

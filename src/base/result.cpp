@@ -3,6 +3,11 @@
 #include <stdexcept>
 
 namespace mq {
+namespace {
+
+constexpr std::size_t kMaxShortStrBytes = 255;
+
+}  // namespace
 
 std::string_view reply_name(ReplyCode code) noexcept {
   switch (code) {
@@ -45,7 +50,11 @@ bool is_hard(ReplyCode code) noexcept {
 std::string Error::reply_text() const {
   std::string whole(reply_name(code));
   if (!text.empty()) whole.append(" - ").append(text);
-  if (whole.size() > 255) whole.resize(255);
+  if (whole.size() > kMaxShortStrBytes) {
+    std::size_t end = kMaxShortStrBytes;
+    while (end > 0 && (static_cast<unsigned char>(whole[end]) & 0xC0) == 0x80) --end;  // never inside a UTF-8 character
+    whole.resize(end);
+  }
   return whole;
 }
 

@@ -47,9 +47,16 @@ Broker::Broker(Scheduler& scheduler, Storage& storage, BrokerOptions options, st
   committer_ = std::make_shared<Committer>(scheduler_.make_blocking_strand("committer"), storage_, std::move(on_store_failure));
   services_ = std::make_shared<QueueServices>(scheduler_, storage_, *committer_);
   services_->reader = scheduler_.make_blocking_strand("reader");
-  services_->queue_memory_bytes = options_.queue_memory_bytes;
-  services_->total_memory_bytes = options_.total_memory_bytes;
-  access_.set_loopback_users(options_.loopback_users);
+  apply(options_);
+}
+
+void Broker::apply(const BrokerOptions& options) {
+  services_->queue_memory_bytes = options.queue_memory_bytes;
+  services_->total_memory_bytes = options.total_memory_bytes;
+  services_->default_delivery_limit = options.default_delivery_limit;
+  std::unique_lock lock(access_mutex_);
+  access_.set_loopback_users(options.loopback_users);
+  access_revision_ = access_.revision();
 }
 
 Broker::~Broker() = default;

@@ -23,6 +23,7 @@ struct BrokerOptions {
   std::vector<std::string> loopback_users = {"guest"};
   std::uint64_t queue_memory_bytes = 64ULL << 20;
   std::uint64_t total_memory_bytes = 512ULL << 20;
+  std::int64_t default_delivery_limit = 20;  ///< of quorum queues that set none; negative = no limit
 };
 
 class Broker {
@@ -37,6 +38,8 @@ class Broker {
   [[nodiscard]] StorageResult<> recover();
 
   // --- any thread ---
+  /// Takes over what may change while running: memory limits, the delivery limit of queues made from now on, loopback users.
+  void apply(const BrokerOptions& options);
   [[nodiscard]] std::shared_ptr<VHost> find_vhost(std::string_view name) const;
   [[nodiscard]] std::vector<std::shared_ptr<VHost>> vhosts() const;
   /// Calls `read(const broker::Access&)` under the shared lock.

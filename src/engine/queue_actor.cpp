@@ -226,7 +226,7 @@ void QueueActor::on(Barrier& item) { item.passed(); }
 
 std::uint64_t QueueActor::memory_target_bytes() const noexcept {
   const bool squeezed = services_->memory_used_bytes.load(std::memory_order_relaxed) > static_cast<std::int64_t>(services_->total_memory_bytes);
-  return squeezed ? std::min(kSqueezedMemoryBytes, services_->queue_memory_bytes) : services_->queue_memory_bytes;
+  return squeezed ? std::min(kSqueezedMemoryBytes, services_->queue_memory_bytes.load()) : services_->queue_memory_bytes.load();
 }
 
 bool QueueActor::expired() const noexcept {

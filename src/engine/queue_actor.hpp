@@ -108,8 +108,9 @@ struct QueueServices {
   Storage& storage;
   Committer& committer;
   std::shared_ptr<Strand> reader;          ///< may block: reads pages
-  std::uint64_t queue_memory_bytes = 0;    ///< a queue keeps no more than this in memory once it is on disk
-  std::uint64_t total_memory_bytes = 0;    ///< beyond this all queues keep less
+  std::atomic<std::uint64_t> queue_memory_bytes{0};   ///< a queue keeps no more than this in memory once it is on disk
+  std::atomic<std::uint64_t> total_memory_bytes{0};   ///< beyond this all queues keep less
+  std::atomic<std::int64_t> default_delivery_limit{20};  ///< of quorum queues that set none; negative = no limit
   std::atomic<std::int64_t> memory_used_bytes{0};
 
   QueueServices(Scheduler& scheduler_, Storage& storage_, Committer& committer_) : scheduler(scheduler_), storage(storage_), committer(committer_) {}

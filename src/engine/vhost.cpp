@@ -67,8 +67,12 @@ std::vector<std::shared_ptr<QueueActor>> VHost::queues() const {
 std::shared_ptr<QueueActor> VHost::make_actor(const broker::QueueInfo& info) {
   broker::QueueInfo own = info;
   own.durable = is_stored(info);
-  return std::make_shared<QueueActor>(services_->scheduler.make_strand(), services_, self(), std::move(own),
-                                      broker::resolve(info.arguments, nullptr, nullptr));
+  broker::QueueSettings settings = broker::resolve(info.arguments, nullptr, nullptr);
+  if (settings.type == broker::QueueType::kQuorum && info.arguments.find("x-delivery-limit") == nullptr) {
+    const std::int64_t limit = services_->default_delivery_limit;
+    settings.delivery_limit = limit < 0 ? std::nullopt : std::optional<std::int64_t>(limit);
+  }
+  return std::make_shared<QueueActor>(services_->scheduler.make_strand(), services_, self(), std::move(own), std::move(settings));
 }
 
 void VHost::restore_exchange(const broker::ExchangeInfo& info) {

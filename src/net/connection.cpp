@@ -156,7 +156,7 @@ void Connection::close_socket() {
 }
 
 void Connection::arm_timer() {
-  const Millis at = session_.finished() ? kNever : session_.next_tick();
+  const Millis at = open_ || !session_.finished() ? session_.next_tick() : kNever;
   if (at == timer_at_) return;
   timer_at_ = at;
   if (at == kNever) {

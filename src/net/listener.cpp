@@ -59,6 +59,13 @@ std::string Listener::start() {
   return {};
 }
 
+void Listener::apply(std::shared_ptr<const session::SessionOptions> session_options, std::uint32_t max_connections) {
+  boost::asio::post(strand_, [self = shared_from_this(), session_options = std::move(session_options), max_connections]() mutable {
+    self->session_options_ = std::move(session_options);
+    self->options_.max_connections = max_connections;
+  });
+}
+
 void Listener::stop() {
   boost::asio::post(strand_, [self = shared_from_this()] {
     boost::system::error_code ignored;

@@ -25,6 +25,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   /// Binds, listens and starts accepting; what went wrong otherwise, in one line.
   [[nodiscard]] std::string start();
+  /// For connections accepted from now on. Any thread.
+  void apply(std::shared_ptr<const session::SessionOptions> session_options, std::uint32_t max_connections);
   /// Accepts no more. Any thread.
   void stop();
   /// Where it listens, once started.

@@ -111,10 +111,6 @@ struct Rule {
 constexpr Rule kRules[] = {
     {[](const Config& c) { return is_address(c.bind); }, "amqp.bind must be an IPv4 or IPv6 address"},
     {[](const Config& c) { return !c.data_dir.empty(); }, "server.data_dir must not be empty"},
-    {[](const Config& c) { return c.tls_port == 0 || (!c.tls_certificate.empty() && !c.tls_key.empty()); },
-     "tls.port needs tls.certificate and tls.key"},
-    {[](const Config& c) { return !c.tls_verify_peer || !c.tls_ca.empty(); }, "tls.verify_peer needs tls.ca"},
-    {[](const Config& c) { return c.tls_port == 0 || c.tls_port != c.amqp_port; }, "tls.port and amqp.port must differ"},
     {[](const Config& c) { return c.initial_frame_max_bytes <= c.frame_max_bytes; },
      "amqp.initial_frame_max must not be larger than amqp.frame_max"},
     {[](const Config& c) { return c.queue_resident_bytes <= c.total_resident_bytes; },

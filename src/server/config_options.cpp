@@ -23,7 +23,6 @@ constexpr std::array<std::string_view, 6> kLogLevels{"trace", "debug", "info", "
 constexpr ConfigSection kSections[] = {
     {"server", "the process"},
     {"amqp", "the AMQP 0-9-1 listener and what a connection may do"},
-    {"tls", "a second listener that speaks AMQP over TLS"},
     {"auth", "the user and the virtual host made when the data directory is empty, and who may log in from where"},
     {"queues", "values for queues that do not set their own"},
     {"flow", "what may be under way or in memory before somebody has to wait"},
@@ -47,18 +46,11 @@ constexpr ConfigOption kOptions[] = {
     {"amqp.handshake_timeout", Kind::kMilliseconds, &Config::handshake_timeout_ms, 100, 60 * kMinute, kReloadable, "a client that has not opened its connection after this long is cut off"},
     {"amqp.max_message_size", Kind::kBytes, &Config::max_message_bytes, 1, 512 * kMiB, kReloadable, "the largest body of a message"},
 
-    {"tls.port", Kind::kNumber, &Config::tls_port, 0, kMax16, kAtStart, "the port of AMQP over TLS, by custom 5671; 0 = no such listener"},
-    {"tls.certificate", Kind::kText, &Config::tls_certificate, 0, kMax64, kReloadable, "PEM file with the certificate of this server, followed by those between it and its root"},
-    {"tls.key", Kind::kText, &Config::tls_key, 0, kMax64, kReloadable, "PEM file with the key of that certificate"},
-    {"tls.ca", Kind::kText, &Config::tls_ca, 0, kMax64, kReloadable, "PEM file with the certificates that vouch for clients"},
-    {"tls.verify_peer", Kind::kBoolean, &Config::tls_verify_peer, 0, 1, kReloadable, "clients must show a certificate that tls.ca vouches for"},
-
     {"auth.default_user", Kind::kText, &Config::default_user, 0, kMax64, kAtStart, "the administrator made on the first start"},
     {"auth.default_password", Kind::kText, &Config::default_password, 0, kMax64, kAtStart, "the administrator's first password; change it before you let other machines in", {}, true},
     {"auth.default_vhost", Kind::kText, &Config::default_vhost, 0, kMax64, kAtStart, "the virtual host made on the first start"},
     {"auth.loopback_users", Kind::kTextList, &Config::loopback_users, 0, kMax64, kReloadable, "users who may log in from this machine only"},
 
-    {"queues.consumer_timeout", Kind::kMilliseconds, &Config::consumer_timeout_ms, 0, kMax32, kReloadable, "how long a consumer may take to settle a delivery; 0 = as long as it likes"},
     {"queues.default_delivery_limit", Kind::kNumber, &Config::default_queue_delivery_limit, -1, std::numeric_limits<std::int32_t>::max(), kReloadable, "how often a message may be returned to a quorum queue before it is dead-lettered; -1 = as often as it takes"},
 
     {"flow.publish_window", Kind::kBytes, &Config::publish_window_bytes, 64 * kKiB, kMax64, kReloadable, "bytes of messages per connection that no queue has taken in yet; beyond, its socket is not read"},
@@ -69,6 +61,7 @@ constexpr ConfigOption kOptions[] = {
     {"flow.disk_free_limit", Kind::kBytes, &Config::disk_free_limit_bytes, 0, kMax64, kReloadable, "free disk space below which publishers have to wait; 0 = not watched"},
 
     {"log.level", Kind::kText, &Config::log_level, 0, kMax64, kReloadable, "the least important lines written", kLogLevels},
+    {"log.console", Kind::kBoolean, &Config::log_console, 0, 1, kAtStart, "whether lines go to standard error"},
     {"log.file", Kind::kText, &Config::log_file, 0, kMax64, kAtStart, "a file to log to, besides the console; empty = none"},
     {"log.rotate_size", Kind::kBytes, &Config::log_rotate_bytes, 64 * kKiB, kMax64, kAtStart, "a log file that grew to this is put aside and a new one begun"},
     {"log.keep_files", Kind::kNumber, &Config::log_keep_files, 1, 1000, kAtStart, "how many log files put aside are kept"},

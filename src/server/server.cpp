@@ -13,7 +13,7 @@
 #include "engine/asio_scheduler.hpp"
 #include "engine/broker.hpp"
 #include "net/listener.hpp"
-#include "server/disk_watch.hpp"
+#include "server/resource_watch.hpp"
 #include "store/memory_store.hpp"
 #include "store/rocks_store.hpp"
 
@@ -55,8 +55,19 @@ engine::BrokerOptions broker_options(const Config& config) {
   options.loopback_users = config.loopback_users;
   options.queue_memory_bytes = config.queue_resident_bytes;
   options.total_memory_bytes = config.total_resident_bytes;
+  options.default_delivery_limit = config.default_queue_delivery_limit;
   return options;
 }
+
+server::ResourceLimits resource_limits(const Config& config) {
+  server::ResourceLimits limits;
+  if (config.data_dir != kInMemory) limits.directory = config.data_dir;
+  limits.disk_free_bytes = config.disk_free_limit_bytes;
+  limits.memory_bytes = config.memory_watermark.limit_bytes(server::total_memory_bytes());
+  return limits;
+}
+
+net::ListenerOptions listener_options(const Config& config) { return {config.bind, config.amqp_port, config.max_connections}; }
 
 boost::system::result<std::unique_ptr<Storage>, StartError> open_store(const Config& config) {
   if (config.data_dir == kInMemory) return std::unique_ptr<Storage>(std::make_unique<store::MemoryStore>());
@@ -77,7 +88,7 @@ struct Server::Parts {
   std::unique_ptr<engine::AsioScheduler> scheduler;
   std::unique_ptr<engine::Broker> broker;
   std::shared_ptr<net::Listener> listener;
-  std::unique_ptr<server::DiskWatch> disk_watch;
+  std::unique_ptr<server::ResourceWatch> watch;
   bool stopped = false;
 };
 
@@ -97,10 +108,9 @@ boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const C
   });
   if (auto recovered = parts->broker->recover(); !recovered)
     return StartError{"cannot recover from '" + config.data_dir + "': " + recovered.error().text};
-  if (config.data_dir != kInMemory && config.disk_free_limit_bytes != 0)
-    parts->disk_watch = std::make_unique<server::DiskWatch>(*parts->scheduler, *parts->broker, config.data_dir, config.disk_free_limit_bytes);
+  parts->watch = std::make_unique<server::ResourceWatch>(*parts->scheduler, *parts->broker, resource_limits(config));
   parts->listener = std::make_shared<net::Listener>(*parts->scheduler, *parts->broker, std::make_shared<const session::SessionOptions>(session_options(config)),
-                                                    net::ListenerOptions{config.bind, config.amqp_port, config.max_connections});
+                                                    listener_options(config));
   if (const std::string wrong = parts->listener->start(); !wrong.empty()) return StartError{wrong};
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
@@ -111,7 +121,11 @@ std::uint16_t Server::amqp_port() const noexcept { return parts_->listener->port
 
 std::vector<ConfigChange> Server::reload(const Config& fresh) {
   auto changes = reload_config(parts_->config, fresh);
-  if (auto level = log::level_from_name(parts_->config.log_level)) log::set_level(*level);
+  const Config& config = parts_->config;
+  if (auto level = log::level_from_name(config.log_level)) log::set_level(*level);
+  parts_->listener->apply(std::make_shared<const session::SessionOptions>(session_options(config)), config.max_connections);
+  parts_->broker->apply(broker_options(config));
+  parts_->watch->set_limits(resource_limits(config));
   return changes;
 }
 
@@ -121,7 +135,7 @@ void Server::stop() {
   const auto until = Clock::now() + std::chrono::milliseconds(parts_->config.shutdown_timeout_ms);
   auto left_ms = [&] { return std::max<Millis>(100, std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count()); };
   parts_->listener->stop();
-  parts_->disk_watch.reset();
+  parts_->watch.reset();
   parts_->broker->close_sessions(ReplyCode::kConnectionForced, "broker forced connection closure with reason 'shutdown'");
   // Clients answer within a moment; those that do not are closed when their close times out.
   while (parts_->broker->session_count() > 0 && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));

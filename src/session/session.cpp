@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxHeldBytes = 1 << 20;  // of frames that wait for a request of their channel
 constexpr Millis kCloseTimeoutMs = 5000;        // for the peer's connection.close-ok
-constexpr Millis kDeafCloseMs = 3000;           // between telling a peer that its bytes make no sense, and closing
+constexpr Millis kLingerMs = 3000;              // for the peer to close after the last word
 constexpr Millis kMsPerSecond = 1000;
 
 }  // namespace
@@ -74,9 +74,13 @@ bool Session::protocol_header(std::string_view bytes, std::size_t& used) {
 
 void Session::frame_error(const amqp::FrameParse& parse, std::uint32_t frame_max) {
   fail_connection(fail(ReplyCode::kFrameError, amqp::frame_error_text(parse, frame_max)));
-  // What follows cannot be understood any more. The socket stays open for a moment, so that the peer can read why.
+  linger();  // what follows cannot be understood any more
+}
+
+// The last word is said. The socket stays open for a moment, so that the peer can read it and close; closing now could take it away.
+void Session::linger() {
   deaf_ = true;
-  set_deadline(kDeafCloseMs);
+  set_deadline(kLingerMs);
 }
 
 void Session::dispatch(const amqp::Frame& frame) {
@@ -134,8 +138,8 @@ void Session::resume(Channel& channel) {
 }
 
 bool Session::wants_read() const {
-  if (close_socket_ || state_ == State::kFinished) return false;
-  if (state_ == State::kLeaving || close_sent_) return true;
+  if (close_socket_) return false;
+  if (deaf_ || state_ == State::kLeaving || close_sent_) return true;
   if (held_bytes_ > kMaxHeldBytes || (blocked_ && stalled_)) return false;
   const auto window = static_cast<std::int64_t>(options_->publish_window_bytes);
   if (inbox_->window_used() < window) return true;

@@ -64,7 +64,7 @@ class Session {
   /// The transport has written everything; `still_waiting_bytes` of what it took are not sent yet.
   void sent(std::size_t still_waiting_bytes);
   /// Close the socket once the outbox is written.
-  [[nodiscard]] bool wants_close() const noexcept { return state_ == State::kFinished || close_socket_; }
+  [[nodiscard]] bool wants_close() const noexcept { return close_socket_ || (state_ == State::kFinished && !deaf_); }
 
   // --- engine and time ---
   void process_inbox();
@@ -167,6 +167,7 @@ class Session {
   void drop_dying(const Channel& channel);
   void leave(Leave how);
   void leave_when_quiet();
+  void linger();
   void finish();
   void set_deadline(Millis after_ms);
   void return_windows();
@@ -180,7 +181,7 @@ class Session {
   Leave leave_ = Leave::kNotAsked;
   bool close_sent_ = false;    // we sent connection.close and wait for close-ok
   bool close_socket_ = false;  // nothing more will be said
-  bool deaf_ = false;          // the peer's bytes make no sense any more
+  bool deaf_ = false;          // what the peer still sends is read and forgotten
   bool socket_gone_ = false;
   bool owner_dropped_ = false;
   bool blocked_ = false;

@@ -133,10 +133,10 @@ void Session::leave_when_quiet() {
 void Session::finish() {
   if (leave_ == Leave::kWithCloseOk && !socket_gone_) {
     send(0, amqp::ConnectionCloseOk{});
-    close_socket_ = true;
+    linger();
   }
   // After our own close the peer may still answer; without a socket, or once it has, this is the end.
-  if (close_sent_ && !close_socket_) return;
+  if (close_sent_ && !close_socket_ && !deaf_) return;
   state_ = State::kFinished;
 }
 

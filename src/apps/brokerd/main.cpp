@@ -39,6 +39,7 @@ mq::ConfigResult<mq::Config> read_config(const CommandLine& line) {
 void configure_log(const mq::Config& config) {
   mq::log::Settings settings;
   if (auto level = mq::log::level_from_name(config.log_level)) settings.level = *level;
+  settings.console = config.log_console;
   settings.file = config.log_file;
   settings.rotate_bytes = config.log_rotate_bytes;
   settings.keep_files = config.log_keep_files;
@@ -104,6 +105,13 @@ int main(int argc, char** argv) {
          },
          "any other key of the configuration")
       ->type_name("KEY=VALUE");
+  app.add_flag_callback(
+      "--print-default-config",
+      [] {
+        std::printf("%s", mq::config_file_text().c_str());
+        std::exit(EXIT_SUCCESS);
+      },
+      "print config/brokerd.toml and exit");
   app.add_flag("--check-config", line.check_only, "check the configuration and exit");
   app.footer("Keys of the configuration:\n\n" + mq::config_help_text());
   try {

@@ -9,7 +9,6 @@ namespace mq::session {
 namespace {
 
 constexpr std::uint32_t kSmallestFrameMax = 4096;   // the AMQP minimum; old clients ask for it
-constexpr Millis kSilentRefusalMs = 3000;           // how long a refused client without the capability waits, as with RabbitMQ
 
 // What clients look for: some switch features on by product and version, most by capability.
 constexpr std::string_view kProduct = "RabbitMQ";
@@ -111,15 +110,12 @@ struct ConnectionMethods {
 
   static Result<> close_ok(Session&, const amqp::ConnectionCloseOk&) { return {}; }
 
-  static Result<> update_secret(Session& session, const amqp::ConnectionUpdateSecret& method) {
+  static Result<> update_secret(Session& session, const amqp::ConnectionUpdateSecret&) {
     if (session.state_ != Session::State::kRunning) return out_of_place();
-    // With passwords the new secret is the password: right or wrong, as at login.
-    auto known = session.broker_.with_access([&](const broker::Access& access) -> Result<> {
-      auto user = access.authenticate(session.user_, method.new_secret, "PLAIN", session.peer_.loopback);
-      if (!user) return user.error();
-      return {};
-    });
-    if (!known) return fail(ReplyCode::kNotAllowed, "New secret was refused by one of the backends");
+    // Secrets that expire belong to token back ends. For a user with a password RabbitMQ takes any new one and checks the access anew.
+    auto allowed =
+        session.broker_.with_access([&](const broker::Access& access) { return access.check_vhost(session.user_, session.vhost_->name()); });
+    if (!allowed) return allowed;
     session.send(0, amqp::ConnectionUpdateSecretOk{});
     return {};
   }
@@ -128,7 +124,7 @@ struct ConnectionMethods {
   static void closing(Session& session, amqp::MethodId id) {
     if (id == amqp::ConnectionClose::kId) {
       session.send(0, amqp::ConnectionCloseOk{});
-      session.close_socket_ = true;
+      session.linger();
     } else if (id == amqp::ConnectionCloseOk::kId && session.close_sent_) {
       session.close_socket_ = true;
     }
@@ -145,8 +141,7 @@ struct ConnectionMethods {
       return {};
     }
     // Old clients take a silent close for a refusal.
-    session.deaf_ = true;
-    session.set_deadline(kSilentRefusalMs);
+    session.linger();
     return {};
   }
 };

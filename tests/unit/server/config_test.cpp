@@ -53,7 +53,7 @@ TEST(ConfigFile, SetsANumber) { EXPECT_EQ(loaded("[amqp]\nport = 5673").amqp_por
 
 TEST(ConfigFile, SetsAText) { EXPECT_EQ(loaded("[server]\ndata_dir = '/srv/mq'").data_dir, "/srv/mq"); }
 
-TEST(ConfigFile, SetsABoolean) { EXPECT_TRUE(loaded("[tls]\nverify_peer = true\nca = 'ca.pem'").tls_verify_peer); }
+TEST(ConfigFile, SetsABoolean) { EXPECT_FALSE(loaded("[log]\nconsole = false").log_console); }
 
 TEST(ConfigFile, SetsAList) { EXPECT_THAT(loaded("[auth]\nloopback_users = ['a', 'b']").loopback_users, ElementsAre("a", "b")); }
 
@@ -109,10 +109,6 @@ TEST(ConfigFile, RefusesAnUnknownLogLevel) { EXPECT_THAT(refused("[log]\nlevel =
 
 TEST(ConfigFile, RefusesAWatermarkAboveOne) { EXPECT_THAT(refused("[flow]\nmemory_watermark = 1.5"), HasSubstr("share between 0 and 1")); }
 
-TEST(ConfigFile, RefusesATlsPortWithoutACertificate) {
-  EXPECT_THAT(refused("[tls]\nport = 5671"), HasSubstr("tls.port needs tls.certificate"));
-}
-
 TEST(ConfigFile, RefusesABindThatIsNoAddress) { EXPECT_THAT(refused("[amqp]\nbind = 'here'"), HasSubstr("amqp.bind must be an IPv4")); }
 
 TEST(ConfigFile, TellsEverythingThatIsWrongInOrderOfPlace) {
@@ -160,7 +156,7 @@ TEST(ConfigOverride, SetsAWatermarkInBytes) {
 }
 
 TEST(ConfigOverride, RefusesHalfABoolean) {
-  EXPECT_EQ(override_refused("tls.verify_peer", "maybe"), "tls.verify_peer must be true or false");
+  EXPECT_EQ(override_refused("log.console", "maybe"), "log.console must be true or false");
 }
 
 TEST(ConfigOverride, RefusesAnUnknownKey) { EXPECT_THAT(override_refused("amqp.prt", "1"), HasSubstr("'amqp.port'")); }
