@@ -124,11 +124,11 @@ MessageLog::Next MessageLog::head(Offset& offset, Entry*& entry) {
   if (skip_to_cursor_entry()) {
     offset = cursor_offset_;
     entry = &cursor_->at(cursor_offset_);
-    if (cursor_->next != nullptr && !cursor_->next->resident) want_loads(*cursor_->next, kReadAheadSegments);
+    if (cursor_->next != nullptr && !cursor_->next->resident && cursor_near_end()) want_loads(*cursor_->next, read_ahead());
     return Next::kReady;
   }
   if (cursor_ == nullptr || cursor_->resident) return Next::kNone;
-  want_loads(*cursor_, kReadAheadSegments);
+  want_loads(*cursor_, read_ahead());
   return Next::kBlocked;
 }
 

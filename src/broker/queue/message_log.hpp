@@ -144,9 +144,13 @@ class MessageLog {
   void restore_page(const RecoveredPage& recovered);
   // memory
   static constexpr std::size_t kReadAheadSegments = 3;
+  static constexpr Offset kReadAheadEntries = 256;  // reading back begins when so many are left at the cursor
   void want_loads(Segment& segment, std::size_t count);
+  [[nodiscard]] std::size_t read_ahead() const noexcept { return squeezed_ ? 1 : kReadAheadSegments; }
+  [[nodiscard]] bool cursor_near_end() const noexcept { return cursor_offset_ + kReadAheadEntries >= cursor_->end(); }
   [[nodiscard]] bool evictable(const Segment& segment) const noexcept;
   void evict(Segment& segment);
+  std::uint64_t release(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
   void shrink(std::uint64_t target_bytes, const Storage& codec, WriteSet& out, InFlight& flight);
   void spill(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
   void fill(Segment& segment, std::span<const PageRecord> records);
@@ -173,6 +177,7 @@ class MessageLog {
   std::deque<InFlight> in_flight_;
   std::vector<Offset> loads_wanted_;
   std::size_t loads_under_way_ = 0;  // wanted or asked for, not answered
+  bool squeezed_ = false;  // more is in memory than should be
 };
 
 template <class Visit>

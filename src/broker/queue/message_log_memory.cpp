@@ -27,7 +27,8 @@ void apply_marks(Segment& segment) {
 // --- out of memory ---
 
 bool MessageLog::evictable(const Segment& segment) const noexcept {
-  return segment.closed && segment.resident && segment.busy == 0 && segment.live > 0 && segment.first > cursor_offset_;
+  if (!segment.closed || !segment.resident || segment.busy != 0 || segment.live == 0 || segment.first <= cursor_offset_) return false;
+  return segment.previous != cursor_ || !cursor_near_end();  // what comes next would be read back at once
 }
 
 void MessageLog::evict(Segment& segment) {
@@ -60,15 +61,26 @@ void MessageLog::spill(Segment& segment, const Storage& codec, WriteSet& out, In
   if (!records.empty()) add_page(segment, records, true, codec, out, flight);
 }
 
+std::uint64_t MessageLog::release(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight) {
+  if (!evictable(segment)) return 0;
+  const std::uint64_t bytes = segment.memory_bytes;
+  if (segment.uncovered > 0) spill(segment, codec, out, flight);
+  else if (segment.all_stored()) evict(segment);
+  return bytes;
+}
+
 void MessageLog::shrink(std::uint64_t target_bytes, const Storage& codec, WriteSet& out, InFlight& flight) {
+  squeezed_ = totals_.memory_bytes > target_bytes;
+  if (!squeezed_) return;
   std::uint64_t bytes = totals_.memory_bytes;  // what will be left when the writes started here are done
-  for (Segment* segment = segments_.tail(); segment != nullptr && segment != cursor_ && bytes > target_bytes; segment = segment->previous) {
-    if (!segment->resident) break;  // everything before the evicted middle is what consumers will ask for next
-    if (!evictable(*segment)) continue;
-    bytes -= segment->memory_bytes;
-    if (segment->uncovered == 0 && segment->all_stored()) evict(*segment);
-    else if (segment->uncovered > 0 && segment->first < handed_to_) spill(*segment, codec, out, flight);
-  }
+  Segment* segment = segments_.tail();
+  for (; segment != nullptr && segment != cursor_ && segment->resident && bytes > target_bytes; segment = segment->previous)
+    bytes -= release(*segment, codec, out, flight);
+  if (bytes <= target_bytes || segment == nullptr || segment->resident) return;
+  // That was what came last. The middle is not in memory; before it there may be more behind the cursor.
+  std::vector<Segment*> first_ones;
+  for (segment = cursor_; segment != nullptr && segment->resident; segment = segment->next) first_ones.push_back(segment);
+  for (; !first_ones.empty() && bytes > target_bytes; first_ones.pop_back()) bytes -= release(*first_ones.back(), codec, out, flight);
 }
 
 // --- into memory ---
