@@ -47,9 +47,9 @@ void Session::abandon_channel(Channel& channel, std::function<void(Session&)> th
     if (then) then(*this);
     if (channel.state == Channel::State::kDying) drop_dying(channel);
   };
+  // Also those that are being cancelled: the answer to that may be behind deliveries that must go back as well.
   std::vector<Consumer*> consumers;
-  for (auto& [tag, consumer] : channel.consumers)
-    if (!consumer->cancelling) consumers.push_back(consumer);
+  for (auto& [tag, consumer] : channel.consumers) consumers.push_back(consumer);
   *left += consumers.size();
   for (Consumer* consumer : consumers) cancel_consumer(*consumer, one_less);
   one_less(*this);
