@@ -25,10 +25,10 @@ class Mailbox {
 
   /// Any thread. True when the mailbox was empty: whoever gets true must see to it that the reader runs.
   bool put(Item item) {
-    Node* node = new Node{std::move(item), head_.load(std::memory_order_relaxed)};
-    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed)) {
-    }
-    return node->next == nullptr;
+    Node* newest = head_.load(std::memory_order_relaxed);
+    Node* node = new Node{std::move(item), newest};
+    while (!head_.compare_exchange_weak(newest, node, std::memory_order_release, std::memory_order_relaxed)) node->next = newest;
+    return newest == nullptr;  // not node->next: the reader may have the node already
   }
 
   /// The reader only: hands every item that is there to `handle`, oldest first. Returns whether there was any.
