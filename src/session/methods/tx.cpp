@@ -43,12 +43,18 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
     if (settle.how == broker::Settlement::kAck)
       for (const Unsettled& delivery : settle.deliveries) part_for(*joint, session.queues().find(delivery.queue)).acks.push_back(delivery.position);
 
-  auto reply = session.ask(channel, amqp::TxCommit::kId, [settles = std::move(settles)](Session& asker, Channel& asked_on, engine::Answer&) {
+  channel.waiting = true;
+  auto reply = session.ask([key = channel.key, settles = std::move(settles)](Session& asker, Result<engine::Answer>&) {
+    Channel* asked_on = asker.find_channel_by_key(key);
+    if (asked_on == nullptr) return;
+    // Also when the client is gone by now: it is committed, and what was rejected has to go somewhere.
     for (const TxSettle& settle : settles) {
-      if (settle.how == broker::Settlement::kAck) asker.settled_elsewhere(asked_on, settle.deliveries);
-      else asker.settle(asked_on, settle.deliveries, settle.how);
+      if (settle.how == broker::Settlement::kAck) asker.settled_elsewhere(*asked_on, settle.deliveries);
+      else asker.settle(*asked_on, settle.deliveries, settle.how);
     }
-    asker.send(asked_on.number, amqp::TxCommitOk{});
+    if (asked_on->state != Channel::State::kOpen) return;
+    asker.send(asked_on->number, amqp::TxCommitOk{});
+    asker.resume(*asked_on);
   });
   if (joint->parts.empty()) {
     reply.send(engine::Answer{engine::Done{}});
