@@ -68,7 +68,7 @@ TEST_P(Connection, ListensToNothingButCloseOkAfterItsClose) {
 TEST_P(Connection, AnswersACloseThatCrossesItsOwn) {
   Client& c = client();
   c.sends(BasicQos{.prefetch_size = 1}).sends(ConnectionClose{200, "Goodbye", 0, 0});
-  c.receives(ConnectionClose{540, "NOT_IMPLEMENTED - prefetch_size!=0 (1)", 60, 10}).receives(ConnectionCloseOk{}).is_cut_off();
+  c.receives(ConnectionClose{540, "NOT_IMPLEMENTED - prefetch_size!=0 (1)", 60, 10}).receives(ConnectionCloseOk{}).ends();
 }
 
 TEST_P(Connection, DoesNotWaitForeverForCloseOk) {
@@ -118,7 +118,7 @@ TEST_P(Connection, TakesItsAutoDeleteQueuesWithItBeforeCloseOk) {
   c.sends(QueueDeclare{.queue = "q", .auto_delete = true}).receives(QueueDeclareOk{"q", 0, 0});
   c.sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
   c.sends(ConnectionClose{200, "", 0, 0}).flush();
-  while (c.socket_open() && scheduler().run_one()) {
+  while (c.session().outbox().waiting_bytes() == 0 && !c.session().finished() && scheduler().run_one()) {
   }
   EXPECT_FALSE(broker().find_vhost("/")->find_queue("q", 0));
 }
@@ -131,14 +131,18 @@ TEST_P(Connection, GivesBackWhatItHadNotAcknowledged) {
   other.sends(BasicGet{.queue = "q"}).receives_content(BasicGetOk{1, true, "", "q", 0}, "m");
 }
 
-TEST_P(Connection, GivesBackWhatCameWhileAConsumerWasCancelled) {
-  Client& c = client();
-  Client& other = client();
-  c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0});
-  c.sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
-  c.publishes("q", "m").sends(BasicCancel{"t"}).sends(ConnectionClose{200, "", 0, 0}).vanishes();
-  other.sends(BasicGet{.queue = "q"});
-  (void)other.takes<BasicGetOk>();
+TEST_P(Connection, GivesBackWhatComesWhileItCancelsAndCloses) {
+  Client& publisher = client();
+  for (std::size_t tasks = 0; tasks < 8; ++tasks) {  // how far the message has got when the cancel comes
+    const std::string queue = "q" + std::to_string(tasks);
+    Client& c = client();
+    c.sends(QueueDeclare{.queue = queue}).receives(QueueDeclareOk{queue, 0, 0});
+    c.sends(BasicConsume{.queue = queue, .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+    publisher.publishes(queue, "m");
+    gets_only_this_far(tasks);
+    c.sends(BasicCancel{"t"}).sends(ConnectionClose{200, "", 0, 0}).vanishes();
+    publisher.sends(QueueDeclare{.queue = queue, .passive = true}).receives(QueueDeclareOk{queue, 1, 0});
+  }
 }
 
 // --- alarms ---
@@ -194,12 +198,7 @@ TEST_P(Connection, MissesNoHeartbeatsWhileItIsBlocked) {
 
 // --- secrets ---
 
-TEST_P(Connection, TakesASecretThatIsRight) { client().sends(ConnectionUpdateSecret{"guest", "renewed"}).receives(ConnectionUpdateSecretOk{}); }
-
-TEST_P(Connection, ClosesForASecretThatIsWrong) {
-  client().sends(ConnectionUpdateSecret{"wrong", "renewed"}).is_closed_with(530, "NOT_ALLOWED - New secret was refused by one of the backends",
-                                                                            ConnectionUpdateSecret::kId);
-}
+TEST_P(Connection, TakesANewSecret) { client().sends(ConnectionUpdateSecret{"guest", "renewed"}).receives(ConnectionUpdateSecretOk{}); }
 
 // --- nonsense ---
 

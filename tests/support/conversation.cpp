@@ -148,22 +148,34 @@ std::string Client::log_of_frames() const {
   return text;
 }
 
-amqp::Properties Client::receives_body(std::string_view body, std::uint16_t channel) {
+amqp::Properties Client::takes_content(std::string& body, std::uint16_t channel) {
   const std::optional<Heard> head = listen();
   const auto header = head && head->type == amqp::FrameType::kHeader && head->channel == channel ? amqp::read_content_header(head->payload) : std::nullopt;
   EXPECT_TRUE(header) << "no content header but " << describe(head) << log_of_frames();
   if (!header) return {};
-  std::string got;
-  while (got.size() < header->body_bytes) {
+  while (body.size() < header->body_bytes) {
     const std::optional<Heard> part = listen();
     EXPECT_TRUE(part && part->type == amqp::FrameType::kBody && part->channel == channel) << "no content body but " << describe(part) << log_of_frames();
     if (!part || part->type != amqp::FrameType::kBody) break;
     EXPECT_LE(part->payload.size() + amqp::kFrameOverheadBytes, frame_max_);
-    got += part->payload;
+    body += part->payload;
   }
-  EXPECT_EQ(got.size() < 200 ? got : "a body of " + std::to_string(got.size()), body.size() < 200 ? std::string(body) : "a body of " + std::to_string(body.size()));
-  EXPECT_TRUE(got == body);
   return amqp::decode_properties(header->encoded_properties).value_or(amqp::Properties{});
+}
+
+amqp::Properties Client::receives_body(std::string_view body, std::uint16_t channel) {
+  constexpr std::size_t kShort = 200;  // longer ones are not printed
+  std::string got;
+  amqp::Properties properties = takes_content(got, channel);
+  if (body.size() < kShort && got.size() < kShort) EXPECT_EQ(got, body) << log_of_frames();
+  else EXPECT_TRUE(got == body) << "another body, of " << got.size() << " octets";
+  return properties;
+}
+
+std::pair<amqp::BasicDeliver, std::string> Client::takes_delivery(std::uint16_t channel) {
+  std::pair<amqp::BasicDeliver, std::string> taken{takes<amqp::BasicDeliver>(channel), {}};
+  (void)takes_content(taken.second, channel);
+  return taken;
 }
 
 Client& Client::receives_heartbeat() {
@@ -193,7 +205,7 @@ Client& Client::receives_deliveries(std::string_view consumer, std::string_view 
 void Client::is_closed_with(std::uint16_t code, std::string_view text, amqp::MethodId method) {
   receives(amqp::ConnectionClose{code, text, method.class_id, method.method_id});
   sends(amqp::ConnectionCloseOk{});
-  is_cut_off();
+  ends();
 }
 
 Client& Client::loses_channel_with(std::uint16_t code, std::string_view text, amqp::MethodId method, std::uint16_t channel) {
@@ -210,10 +222,16 @@ Client& Client::is_cut_off() {
 
 void Client::closes() {
   sends(amqp::ConnectionClose{200, "Goodbye", 0, 0}).receives(amqp::ConnectionCloseOk{});
-  is_cut_off();
+  ends();
 }
 
 void Client::closes_channel(std::uint16_t channel) { sends(amqp::ChannelClose{200, "Goodbye", 0, 0}, channel).receives(amqp::ChannelCloseOk{}, channel); }
+
+Client& Client::ends() {
+  receives_nothing();
+  vanishes();
+  return is_cut_off();
+}
 
 // --- the client's socket ---
 
@@ -264,7 +282,7 @@ void Client::after_turn() {
     session_->sent(0);
   }
   if (open_ && session_->wants_close() && session_->outbox().waiting_bytes() == 0) close_socket();
-  const Millis at = session_->finished() ? kNever : session_->next_tick();
+  const Millis at = open_ || !session_->finished() ? session_->next_tick() : kNever;
   if (at == timer_at_) return;
   timer_at_ = at;
   if (at == kNever) timer_->cancel();
@@ -329,6 +347,7 @@ void Conversation::passes(Millis ms) {
 }
 
 void Conversation::restart() {
+  settle();
   broker_->close_sessions(ReplyCode::kConnectionForced, "broker forced connection closure with reason 'shutdown'");
   settle();
   for (auto& client : clients_) client->vanishes();

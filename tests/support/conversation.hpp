@@ -21,6 +21,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/broker.hpp"
@@ -123,6 +124,10 @@ class Client {
     EXPECT_TRUE(method) << "not " << M::kName << " but " << describe(heard) << log_of_frames();
     return method.value_or(M{});
   }
+  /// A content, whatever its body: appended to `body`.
+  amqp::Properties takes_content(std::string& body, std::uint16_t channel = 1);
+  /// The next basic.deliver, whatever it is, with its body.
+  std::pair<amqp::BasicDeliver, std::string> takes_delivery(std::uint16_t channel = 1);
   Client& receives_heartbeat();
   Client& receives_bytes(std::string_view bytes);
   Client& receives_nothing();
@@ -135,6 +140,8 @@ class Client {
   Client& loses_channel_with(std::uint16_t code, std::string_view text, amqp::MethodId method = {}, std::uint16_t channel = 1);
   /// The broker closed the socket and has nothing more to say.
   Client& is_cut_off();
+  /// Nothing more is to be said: the client hangs up unless the broker did, and the session ends.
+  Client& ends();
   /// connection.close by the client, and its answer.
   void closes();
   void closes_channel(std::uint16_t channel = 1);
@@ -142,6 +149,8 @@ class Client {
   // --- watching ---
   [[nodiscard]] bool socket_open() const noexcept { return open_; }
   [[nodiscard]] session::Session& session() noexcept { return *session_; }
+  /// Whether anything waits to be received as things stand, without running anything.
+  [[nodiscard]] bool heard_something() const noexcept { return !heard_.empty() || !received_.empty(); }
   /// Frames waiting to be received; for tests that count.
   [[nodiscard]] std::size_t frames_waiting();
   /// Delivers what was sent, without waiting for what the broker makes of it: what the next client says races with it.
