@@ -100,6 +100,54 @@ TEST_P(Channels, InterleaveTheirContents) {
   c.sends(BasicGet{.queue = "q"}).receives_content(BasicGetOk{2, false, "", "q", 0}, "one!");
 }
 
+TEST_P(Channels, GetNoDeliveriesMeantForTheirPredecessor) {
+  Client& c = client();
+  Client& publisher = client();
+  c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0}).sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+  for (std::uint32_t round = 0; round < 6; ++round) {  // how far the message has got when the channel fails
+    publisher.publishes("q", "m");
+    gets_only_this_far(round);
+    c.sends(BasicAck{99}).flush();
+    while (c.frames_waiting() > 1) (void)c.takes_delivery();
+    c.loses_channel_with(406, "PRECONDITION_FAILED - unknown delivery tag 99", BasicAck::kId).opens_channel().receives_nothing();
+    c.sends(QueueDeclare{.queue = "q", .passive = true}).receives(QueueDeclareOk{"q", round + 1, 0});
+    c.sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+  }
+}
+
+TEST_P(Channels, GiveBackWhatAGetFetchedForNobody) {
+  Client& other = client();
+  other.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0}).publishes("q", "m");
+  for (std::size_t tasks = 0; tasks < 5; ++tasks) {
+    Client& c = client();
+    c.sends(BasicGet{.queue = "q"});
+    gets_only_this_far(tasks);
+    c.vanishes();
+    other.sends(QueueDeclare{.queue = "q", .passive = true}).receives(QueueDeclareOk{"q", 1, 0});
+  }
+}
+
+TEST_P(Channels, EndInOrderWhateverTheyWaitFor) {
+  Client& other = client();
+  for (std::size_t tasks = 0; tasks < 8; ++tasks) {
+    const std::string queue = "q" + std::to_string(tasks);
+    Client& c = client();
+    c.opens_channel(2).opens_channel(3).opens_channel(4);
+    c.sends(QueueDeclare{.queue = queue, .exclusive = true, .auto_delete = true}, 1).receives(QueueDeclareOk{queue, 0, 0});
+    c.sends(BasicConsume{.queue = queue, .consumer_tag = "a"}, 2).receives(BasicConsumeOk{"a"}, 2);
+    c.publishes(queue, "m").sends(QueueDelete{.queue = queue}, 1).sends(BasicConsume{.queue = queue, .consumer_tag = "b"}, 3);
+    c.sends(BasicCancel{"a"}, 2).sends(QueueDeclare{.queue = queue, .passive = true}, 4);
+    gets_only_this_far(tasks);
+    c.sends(ConnectionClose{200, "", 0, 0}).flush();
+    settle();
+    c.vanishes();
+    settle();
+    EXPECT_TRUE(c.session().finished()) << tasks;
+    const std::string text = "NOT_FOUND - no queue '" + queue + "' in vhost '/'";
+    other.sends(QueueDeclare{.queue = queue, .passive = true}).loses_channel_with(404, text, QueueDeclare::kId).opens_channel();
+  }
+}
+
 TEST_P(Channels, AnswerFlow) { client().sends(ChannelFlow{true}).receives(ChannelFlowOk{true}); }
 
 TEST_P(Channels, DoNotStopTheirFlow) {
