@@ -137,6 +137,7 @@ void QueueActor::on(PurgeQueue& item) { item.reply.send(Answer{MessageCount{dead
 
 void QueueActor::on(AskStats& item) {
   last_used_ = now_;
+  if (!dead_) (void)queue_.finish_turn(now_, effects_);  // what expires or is delivered in this very turn does not count as waiting
   const broker::QueueCounts counts = queue_.counts();
   item.reply.send(Answer{QueueStats{name_, dead_ ? 0 : counts.ready, dead_ ? 0 : counts.consumers}});
 }
