@@ -106,6 +106,19 @@ TEST(PackageList, NamesAPackageOnce) {
   }
 }
 
+TEST(Documents, LinkToFilesThatAreThere) {
+  auto documents = files_below(BROKERD_SOURCE_DIR, "docs", {".md"});
+  documents.insert(documents.end(), {"README.md", "CONTRIBUTING.md"});
+  const std::regex link(R"(\]\(([^)#: ]+)[^):]*\))");  // of this repository: no scheme
+  for (const auto& document : documents) {
+    std::string text = in_tree(document.string());
+    for (std::sregex_iterator at(text.begin(), text.end(), link), end; at != end; ++at) {
+      fs::path target = fs::path(BROKERD_SOURCE_DIR) / document.parent_path() / (*at)[1].str();
+      EXPECT_TRUE(fs::exists(target)) << document << " links to " << (*at)[1];
+    }
+  }
+}
+
 TEST(Scripts, AreGoodBash) {
   auto files = files_below(BROKERD_SOURCE_DIR, "scripts", {});
   files.push_back(".ci/run");
