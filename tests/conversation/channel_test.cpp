@@ -30,7 +30,8 @@ TEST_P(Channels, MustBeOpenedAgainAfterTheirClose) {
 TEST_P(Channels, AreCountedAgainstTheNegotiatedNumber) {
   Client& c = stranger().logs_in({.channel_max = 2});
   c.opens_channel(7).opens_channel(1);
-  c.sends(ChannelOpen{}, 3).is_closed_with(530, "NOT_ALLOWED - number of channels opened (2) has reached the negotiated channel_max (2)", ChannelOpen::kId);
+  c.sends(ChannelOpen{}, 3)
+      .is_closed_with(530, "NOT_ALLOWED - number of channels opened (2) has reached the negotiated channel_max (2)", ChannelOpen::kId);
 }
 
 TEST_P(Channels, LeaveTheirNumberToOthersAfterCloseOk) {
@@ -57,7 +58,9 @@ TEST_P(Channels, DiscardWhatFollowsAnError) {
 
 TEST_P(Channels, AnswerACloseThatCrossesTheirs) {
   Client& c = client();
-  c.sends(QueueDeclare{.queue = "missing", .passive = true}).sends(ChannelClose{200, "", 0, 0}).receives(ChannelClose{404, kNoQueue, 50, 10});
+  c.sends(QueueDeclare{.queue = "missing", .passive = true})
+      .sends(ChannelClose{200, "", 0, 0})
+      .receives(ChannelClose{404, kNoQueue, 50, 10});
   c.sends(ChannelCloseOk{});
   if (c.frames_waiting() > 0) c.receives(ChannelCloseOk{});
   c.opens_channel();
@@ -103,7 +106,10 @@ TEST_P(Channels, InterleaveTheirContents) {
 TEST_P(Channels, GetNoDeliveriesMeantForTheirPredecessor) {
   Client& c = client();
   Client& publisher = client();
-  c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0}).sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+  c.sends(QueueDeclare{.queue = "q"})
+      .receives(QueueDeclareOk{"q", 0, 0})
+      .sends(BasicConsume{.queue = "q", .consumer_tag = "t"})
+      .receives(BasicConsumeOk{"t"});
   for (std::uint32_t round = 0; round < 6; ++round) {  // how far the message has got when the channel fails
     publisher.publishes("q", "m");
     gets_only_this_far(round);
@@ -165,7 +171,11 @@ TEST_P(Channels, AnswerInTheOrderOfRequests) {
   Client& c = client();
   c.sends(QueueDeclare{.queue = "q"}).sends(BasicQos{}).sends(QueueBind{.queue = "q", .exchange = "amq.direct", .routing_key = "k"});
   c.sends(BasicGet{.queue = "q"}).sends(ConfirmSelect{}).sends(QueueDelete{.queue = "q"});
-  c.receives(QueueDeclareOk{"q", 0, 0}).receives(BasicQosOk{}).receives(QueueBindOk{}).receives(BasicGetEmpty{}).receives(ConfirmSelectOk{});
+  c.receives(QueueDeclareOk{"q", 0, 0})
+      .receives(BasicQosOk{})
+      .receives(QueueBindOk{})
+      .receives(BasicGetEmpty{})
+      .receives(ConfirmSelectOk{});
   c.receives(QueueDeleteOk{0});
 }
 
@@ -188,22 +198,27 @@ TEST_P(Channels, AreClosedByErrorsOfRequestsThatWantNoAnswer) {
 // --- contents out of order ---
 
 TEST_P(Channels, WantAHeaderAfterAPublish) {
-  client().sends(BasicPublish{.routing_key = "q"}).sends(BasicQos{}).is_closed_with(
-      505, "UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead", BasicQos::kId);
+  client()
+      .sends(BasicPublish{.routing_key = "q"})
+      .sends(BasicQos{})
+      .is_closed_with(505, "UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead", BasicQos::kId);
 }
 
 TEST_P(Channels, WantABodyAfterAHeader) {
   std::string frames;
   append_method_frame(frames, 1, BasicPublish{.routing_key = "q"});
   append_header_frame(frames, 1, {60, 4, std::string_view("\0\0", 2)});
-  client().sends_bytes(frames).sends(BasicQos{}).is_closed_with(
-      505, "UNEXPECTED_FRAME - expected content body, got non content body frame instead", BasicQos::kId);
+  client()
+      .sends_bytes(frames)
+      .sends(BasicQos{})
+      .is_closed_with(505, "UNEXPECTED_FRAME - expected content body, got non content body frame instead", BasicQos::kId);
 }
 
 TEST_P(Channels, WantAMethodWhenNoContentIsDue) {
   std::string frame;
   append_frame(frame, FrameType::kBody, 1, "stray");
-  client().sends_bytes(frame).is_closed_with(505, "UNEXPECTED_FRAME - expected method frame, got non method frame instead", BasicPublish::kId);
+  client().sends_bytes(frame).is_closed_with(505, "UNEXPECTED_FRAME - expected method frame, got non method frame instead",
+                                             BasicPublish::kId);
 }
 
 TEST_P(Channels, TakeNoMoreBodyThanWasAnnounced) {

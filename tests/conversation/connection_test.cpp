@@ -118,8 +118,7 @@ TEST_P(Connection, TakesItsAutoDeleteQueuesWithItBeforeCloseOk) {
   c.sends(QueueDeclare{.queue = "q", .auto_delete = true}).receives(QueueDeclareOk{"q", 0, 0});
   c.sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
   c.sends(ConnectionClose{200, "", 0, 0}).flush();
-  while (c.session().outbox().waiting_bytes() == 0 && !c.session().finished() && scheduler().run_one()) {
-  }
+  while (c.session().outbox().waiting_bytes() == 0 && !c.session().finished() && scheduler().run_one()) {}
   EXPECT_FALSE(broker().find_vhost("/")->find_queue("q", 0));
 }
 

@@ -169,7 +169,9 @@ TEST_P(Consuming, SharesAGlobalPrefetchAmongTheConsumersOfAChannel) {
 
 TEST_P(Consuming, AppliesAGlobalPrefetchToConsumersThatAreThere) {
   Client& c = client();
-  consumes(declares(c, {.queue = "q"}), {.queue = "q", .consumer_tag = "t"}).sends(BasicQos{.prefetch_count = 1, .global = true}).receives(BasicQosOk{});
+  consumes(declares(c, {.queue = "q"}), {.queue = "q", .consumer_tag = "t"})
+      .sends(BasicQos{.prefetch_count = 1, .global = true})
+      .receives(BasicQosOk{});
   publishes(c, "q", 1, 3).receives_deliveries("t", "q", 1, {"1"}).receives_nothing();
   c.sends(BasicQos{.prefetch_count = 2, .global = true}).receives(BasicQosOk{}).receives_deliveries("t", "q", 2, {"2"}).receives_nothing();
   c.sends(BasicQos{.global = true}).receives(BasicQosOk{}).receives_deliveries("t", "q", 3, {"3"});
@@ -177,7 +179,10 @@ TEST_P(Consuming, AppliesAGlobalPrefetchToConsumersThatAreThere) {
 
 TEST_P(Consuming, DoesNotCountGetsAgainstThePrefetch) {
   Client& c = client();
-  publishes(declares(c, {.queue = "q"}), "q", 1, 3).sends(BasicQos{.prefetch_count = 1}).receives(BasicQosOk{}).sends(BasicGet{.queue = "q"});
+  publishes(declares(c, {.queue = "q"}), "q", 1, 3)
+      .sends(BasicQos{.prefetch_count = 1})
+      .receives(BasicQosOk{})
+      .sends(BasicGet{.queue = "q"});
   c.receives_content(BasicGetOk{1, false, "", "q", 2}, "1");
   consumes(c, {.queue = "q", .consumer_tag = "t"}).receives_deliveries("t", "q", 2, {"2"}).receives_nothing();
 }
@@ -198,14 +203,16 @@ TEST_P(Consuming, StopsDeliveringToAClientThatDoesNotRead) {
 
 TEST_P(Consuming, TakesConsumersInTurn) {
   Client& c = client();
-  publishes(consumes(consumes(declares(c, {.queue = "q"}), {.queue = "q", .consumer_tag = "a"}), {.queue = "q", .consumer_tag = "b"}), "q", 1, 6);
+  publishes(consumes(consumes(declares(c, {.queue = "q"}), {.queue = "q", .consumer_tag = "a"}), {.queue = "q", .consumer_tag = "b"}), "q",
+            1, 6);
   EXPECT_EQ(deliveries(c), (std::map<std::string, Bodies>{{"a", {"1", "3", "5"}}, {"b", {"2", "4", "6"}}}));
 }
 
 TEST_P(Consuming, PrefersConsumersOfHigherPriority) {
   Client& c = client();
   declares(c, {.queue = "q"}).sends(BasicQos{.prefetch_count = 2}).receives(BasicQosOk{});
-  consumes(consumes(c, {.queue = "q", .consumer_tag = "low"}), {.queue = "q", .consumer_tag = "high", .arguments = args({{"x-priority", 10}})});
+  consumes(consumes(c, {.queue = "q", .consumer_tag = "low"}),
+           {.queue = "q", .consumer_tag = "high", .arguments = args({{"x-priority", 10}})});
   publishes(consumes(c, {.queue = "q", .consumer_tag = "lower", .arguments = args({{"x-priority", -5}})}), "q", 1, 5);
   EXPECT_EQ(deliveries(c), (std::map<std::string, Bodies>{{"high", {"1", "2"}}, {"low", {"3", "4"}}, {"lower", {"5"}}}));
 }
@@ -249,7 +256,10 @@ TEST_P(Consuming, RefusesExclusiveUseOfASingleActiveConsumerQueue) {
 
 TEST_P(Consuming, GetsOneByOne) {
   Client& c = client();
-  publishes(declares(c, {.queue = "q"}), "q", 1, 2).sends(BasicGet{.queue = "q"}).sends(BasicGet{.queue = "q", .no_ack = true}).sends(BasicGet{.queue = "q"});
+  publishes(declares(c, {.queue = "q"}), "q", 1, 2)
+      .sends(BasicGet{.queue = "q"})
+      .sends(BasicGet{.queue = "q", .no_ack = true})
+      .sends(BasicGet{.queue = "q"});
   c.receives_content(BasicGetOk{1, false, "", "q", 1}, "1");
   c.receives_content(BasicGetOk{2, false, "", "q", 0}, "2");
   c.receives(BasicGetEmpty{});
@@ -270,14 +280,18 @@ TEST_P(Consuming, CarriesAReplyStraightBack) {
 }
 
 TEST_P(Consuming, RefusesARequestWithoutAReplyConsumer) {
-  client().publishes("rpc", "question", {.reply_to = "amq.rabbitmq.reply-to"})
+  client()
+      .publishes("rpc", "question", {.reply_to = "amq.rabbitmq.reply-to"})
       .loses_channel_with(406, "PRECONDITION_FAILED - fast reply consumer does not exist", BasicPublish::kId);
 }
 
 TEST_P(Consuming, TakesARepliesConsumerThroughQosAndCancel) {
   Client& c = client();
   c.sends(BasicConsume{.queue = "amq.rabbitmq.reply-to", .consumer_tag = "r", .no_ack = true}).receives(BasicConsumeOk{"r"});
-  c.sends(BasicQos{.prefetch_count = 1, .global = true}).receives(BasicQosOk{}).sends(BasicQos{.prefetch_count = 2, .global = true}).receives(BasicQosOk{});
+  c.sends(BasicQos{.prefetch_count = 1, .global = true})
+      .receives(BasicQosOk{})
+      .sends(BasicQos{.prefetch_count = 2, .global = true})
+      .receives(BasicQosOk{});
   c.sends(BasicCancel{"r"}).receives(BasicCancelOk{"r"}).closes();
 }
 

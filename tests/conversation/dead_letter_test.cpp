@@ -65,7 +65,11 @@ TEST_P(DeadLetters, TellHowTheyDied) {
   gets_and_rejects(c, "q");
   const Table headers = gets(c, "dead", "m");
   const Timestamp now{static_cast<std::uint64_t>(scheduler().now() / 1000)};
-  EXPECT_EQ(death(headers), (Table{{"count", std::int64_t{1}}, {"reason", "rejected"}, {"queue", "q"}, {"time", now}, {"exchange", "amq.direct"},
+  EXPECT_EQ(death(headers), (Table{{"count", std::int64_t{1}},
+                                   {"reason", "rejected"},
+                                   {"queue", "q"},
+                                   {"time", now},
+                                   {"exchange", "amq.direct"},
                                    {"routing-keys", Array{"k"}}}));
   EXPECT_NE(headers.find("own"), nullptr);
   for (const char* which : {"first", "last"}) {
@@ -80,7 +84,9 @@ TEST_P(DeadLetters, KeepTheirKeyWhenNoOtherIsGiven) {
   Client& c = client();
   declares(c, {.queue = "q", .arguments = args({{"x-dead-letter-exchange", "amq.topic"}})});
   declares(c, {.queue = "dead"}).sends(QueueBind{.queue = "dead", .exchange = "amq.topic", .routing_key = "q"}).receives(QueueBindOk{});
-  gets_and_rejects(c.publishes("q", "m"), "q").sends(BasicGet{.queue = "dead"}).receives_content(BasicGetOk{2, false, "amq.topic", "q", 0}, "m");
+  gets_and_rejects(c.publishes("q", "m"), "q")
+      .sends(BasicGet{.queue = "dead"})
+      .receives_content(BasicGetOk{2, false, "amq.topic", "q", 0}, "m");
 }
 
 TEST_P(DeadLetters, LoseTheirExpiration) {
@@ -96,14 +102,18 @@ TEST_P(DeadLetters, LoseTheirExpiration) {
 
 TEST_P(DeadLetters, ComeFromFullQueues) {
   Client& c = client();
-  declares(declares(c, {.queue = "dead"}), {.queue = "q", .arguments = args(with(to_dead(), "x-max-length", 1))}).publishes("q", "1").publishes("q", "2").receives_nothing();
+  declares(declares(c, {.queue = "dead"}), {.queue = "q", .arguments = args(with(to_dead(), "x-max-length", 1))})
+      .publishes("q", "1")
+      .publishes("q", "2")
+      .receives_nothing();
   EXPECT_EQ(text(death(gets(c, "dead", "1")), "reason"), "maxlen");
 }
 
 TEST_P(DeadLetters, ComeFromMessagesThatFailTooOften) {
   Client& c = client();
   const Table arguments = with(with(to_dead(), "x-queue-type", "quorum"), "x-delivery-limit", 2);
-  declares(declares(c, {.queue = "dead"}), {.queue = "q", .durable = true, .arguments = args(arguments)}).publishes("q", "m", {.delivery_mode = 2});
+  declares(declares(c, {.queue = "dead"}), {.queue = "q", .durable = true, .arguments = args(arguments)})
+      .publishes("q", "m", {.delivery_mode = 2});
   for (int attempt = 0; attempt < 3; ++attempt) gets_and_rejects(c, "q", true);
   EXPECT_EQ(text(death(gets(c, "dead", "m")), "reason"), "delivery_limit");
 }
@@ -112,9 +122,11 @@ TEST_P(DeadLetters, CountHowOftenTheyDied) {
   Client& c = client();
   declares(declares(c, {.queue = "dead"}), {.queue = "q", .arguments = args(to_dead())}).publishes("q", "m");
   gets_and_rejects(c, "q");
-  declares(c, {.queue = "retry", .arguments = args({{"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "q"}, {"x-message-ttl", 10}})});
+  declares(c, {.queue = "retry",
+               .arguments = args({{"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "q"}, {"x-message-ttl", 10}})});
   c.sends(QueueDelete{.queue = "dead"}).receives(QueueDeleteOk{1});
-  declares(c, {.queue = "dead", .arguments = args({{"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "q"}, {"x-message-ttl", 10}})});
+  declares(
+      c, {.queue = "dead", .arguments = args({{"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "q"}, {"x-message-ttl", 10}})});
   c.publishes("q", "again");
   for (std::int64_t round = 1; round <= 3; ++round) {
     gets_and_rejects(c, "q");
@@ -131,7 +143,8 @@ TEST_P(DeadLetters, CountHowOftenTheyDied) {
 
 TEST_P(DeadLetters, DoNotGoInCirclesByThemselves) {
   Client& c = client();
-  declares(c, {.queue = "q", .arguments = args({{"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "q"}, {"x-message-ttl", 10}})});
+  declares(c,
+           {.queue = "q", .arguments = args({{"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "q"}, {"x-message-ttl", 10}})});
   c.publishes("q", "m");
   passes(11);
   EXPECT_EQ(ready(c, "q"), 0u);
@@ -154,7 +167,11 @@ TEST_P(DeadLetters, AreDroppedWithoutTheirExchange) {
 TEST_P(DeadLetters, DoNotComeFromPurgedOrDeletedQueues) {
   Client& c = client();
   declares(declares(c, {.queue = "dead"}), {.queue = "q", .arguments = args(to_dead())}).publishes("q", "1");
-  c.sends(QueuePurge{.queue = "q"}).receives(QueuePurgeOk{1}).publishes("q", "2").sends(QueueDelete{.queue = "q"}).receives(QueueDeleteOk{1});
+  c.sends(QueuePurge{.queue = "q"})
+      .receives(QueuePurgeOk{1})
+      .publishes("q", "2")
+      .sends(QueueDelete{.queue = "q"})
+      .receives(QueueDeleteOk{1});
   EXPECT_EQ(ready(c, "dead"), 0u);
 }
 
@@ -167,7 +184,8 @@ TEST_P(DeadLetters, DoNotComeFromQueuesThatExpire) {
 
 TEST_P(DeadLetters, NameTheirVisibleCopies) {
   Client& c = client();
-  declares(declares(c, {.queue = "dead"}), {.queue = "q", .arguments = args(to_dead())}).publishes("q", "m", {.headers = Table{{"CC", Array{"also"}}}});
+  declares(declares(c, {.queue = "dead"}), {.queue = "q", .arguments = args(to_dead())})
+      .publishes("q", "m", {.headers = Table{{"CC", Array{"also"}}}});
   gets_and_rejects(c, "q");
   const Table dead = death(gets(c, "dead", "m"));
   ASSERT_NE(dead.find("routing-keys"), nullptr);

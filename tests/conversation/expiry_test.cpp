@@ -66,7 +66,9 @@ TEST_P(Expiry, DeliversWithATtlOfZeroOnlyAtOnce) {
   Client& c = client();
   declares(c, {.queue = "q"}).publishes("q", "nobody waits", {.expiration = "0"});
   EXPECT_EQ(ready(c, "q"), 0u);
-  c.sends(BasicConsume{.queue = "q", .consumer_tag = "t", .no_ack = true}).receives(BasicConsumeOk{"t"}).publishes("q", "m", {.expiration = "0"});
+  c.sends(BasicConsume{.queue = "q", .consumer_tag = "t", .no_ack = true})
+      .receives(BasicConsumeOk{"t"})
+      .publishes("q", "m", {.expiration = "0"});
   c.receives_deliveries("t", "q", 1, {"m"});
 }
 
@@ -125,7 +127,9 @@ TEST_P(Expiry, TakesAGetOrADeclareForUse) {
 
 TEST_P(Expiry, KeepsAQueueThatHasConsumers) {
   Client& c = client();
-  declares(c, {.queue = "q", .arguments = args({{"x-expires", 1000}})}).sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+  declares(c, {.queue = "q", .arguments = args({{"x-expires", 1000}})})
+      .sends(BasicConsume{.queue = "q", .consumer_tag = "t"})
+      .receives(BasicConsumeOk{"t"});
   passes(5000);
   c.sends(BasicCancel{"t"}).receives(BasicCancelOk{"t"});
   passes(900);
@@ -175,7 +179,9 @@ TEST_P(Limits, DropTheOldestAlsoWhenItComesBack) {
 
 TEST_P(Limits, RefuseWhatIsTooMuch) {
   Client& c = client();
-  declares(c, {.queue = "q", .arguments = args({{"x-max-length", 1}, {"x-overflow", "reject-publish"}})}).sends(ConfirmSelect{}).receives(ConfirmSelectOk{});
+  declares(c, {.queue = "q", .arguments = args({{"x-max-length", 1}, {"x-overflow", "reject-publish"}})})
+      .sends(ConfirmSelect{})
+      .receives(ConfirmSelectOk{});
   c.publishes("q", "1").receives(BasicAck{1, false}).publishes("q", "2").receives(BasicNack{2, false, false});
   EXPECT_EQ(rest(c, "q"), "1");
   c.publishes("q", "3").receives(BasicAck{3, false});
@@ -192,7 +198,8 @@ TEST_P(Limits, RefuseOnceWhenOneOfManyQueuesIsFull) {
 
 TEST_P(Limits, RefuseAndBuryWhatIsTooMuch) {
   Client& c = client();
-  const Table arguments{{"x-max-length", 1}, {"x-overflow", "reject-publish-dlx"}, {"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "dead"}};
+  const Table arguments{
+      {"x-max-length", 1}, {"x-overflow", "reject-publish-dlx"}, {"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "dead"}};
   declares(declares(c, {.queue = "dead"}), {.queue = "q", .arguments = args(arguments)}).sends(ConfirmSelect{}).receives(ConfirmSelectOk{});
   c.publishes("q", "1").receives(BasicAck{1, false}).publishes("q", "2").receives(BasicNack{2, false, false}).receives_nothing();
   EXPECT_EQ(rest(c, "dead"), "2");
@@ -215,7 +222,10 @@ TEST_P(Limits, HoldAfterARestart) {
 TEST_P(Limits, ServeHigherPrioritiesFirst) {
   Client& c = client();
   declares(c, {.queue = "q", .arguments = args({{"x-max-priority", 5}})});
-  c.publishes("q", "none").publishes("q", "five", {.priority = 5}).publishes("q", "nine", {.priority = 9}).publishes("q", "one", {.priority = 1});
+  c.publishes("q", "none")
+      .publishes("q", "five", {.priority = 5})
+      .publishes("q", "nine", {.priority = 9})
+      .publishes("q", "one", {.priority = 1});
   c.publishes("q", "zero", {.priority = 0});
   EXPECT_EQ(rest(c, "q"), "five nine one none zero");
 }

@@ -12,7 +12,9 @@ namespace {
 constexpr std::string_view kLoginRefused =
     "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.";
 
-std::string plain(const std::string& user, const std::string& password) { return std::string(1, '\0') + user + std::string(1, '\0') + password; }
+std::string plain(const std::string& user, const std::string& password) {
+  return std::string(1, '\0') + user + std::string(1, '\0') + password;
+}
 
 Client& starts(Client& c) {
   c.sends_bytes(kProtocolHeader);
@@ -29,8 +31,9 @@ Client& authenticates(Client& c) {
 }  // namespace
 
 TEST_P(Handshake, AnswersAHeaderItDoesNotSpeakWithItsOwn) {
-  for (std::string_view header : {std::string_view("AMQP\0\1\0\0", 8), std::string_view("AMQP\0\0\x09\2", 8), std::string_view("AMQP\3\1\0\0", 8),
-                                  std::string_view("GET / HTTP/1.1\r\n"), std::string_view("\x16\x03\1\0\xC8\1\0\0", 8)}) {
+  for (std::string_view header :
+       {std::string_view("AMQP\0\1\0\0", 8), std::string_view("AMQP\0\0\x09\2", 8), std::string_view("AMQP\3\1\0\0", 8),
+        std::string_view("GET / HTTP/1.1\r\n"), std::string_view("\x16\x03\1\0\xC8\1\0\0", 8)}) {
     Client& c = stranger();
     c.sends_bytes(header).receives_bytes(kProtocolHeader).ends();
   }
@@ -61,17 +64,21 @@ TEST_P(Handshake, LogsInWithAmqplain) {
   Client& c = stranger();
   std::string response;
   encode_table({{"LOGIN", "guest"}, {"PASSWORD", "guest"}}, response);
-  starts(c).sends(ConnectionStartOk{{}, "AMQPLAIN", std::string_view(response).substr(4), "en_US"}).receives(ConnectionTune{2047, 131072, 60});
+  starts(c)
+      .sends(ConnectionStartOk{{}, "AMQPLAIN", std::string_view(response).substr(4), "en_US"})
+      .receives(ConnectionTune{2047, 131072, 60});
 }
 
 TEST_P(Handshake, RefusesAnUnknownMechanism) {
-  starts(stranger()).sends(ConnectionStartOk{{}, "FOO", "", "en_US"}).is_closed_with(503, "COMMAND_INVALID - unknown authentication mechanism 'FOO'",
-                                                                                    ConnectionStartOk::kId);
+  starts(stranger())
+      .sends(ConnectionStartOk{{}, "FOO", "", "en_US"})
+      .is_closed_with(503, "COMMAND_INVALID - unknown authentication mechanism 'FOO'", ConnectionStartOk::kId);
 }
 
 TEST_P(Handshake, RefusesAResponseThatIsNotPlain) {
-  starts(stranger()).sends(ConnectionStartOk{{}, "PLAIN", "guest", "en_US"}).is_closed_with(502, "SYNTAX_ERROR - invalid SASL response",
-                                                                                           ConnectionStartOk::kId);
+  starts(stranger())
+      .sends(ConnectionStartOk{{}, "PLAIN", "guest", "en_US"})
+      .is_closed_with(502, "SYNTAX_ERROR - invalid SASL response", ConnectionStartOk::kId);
 }
 
 TEST_P(Handshake, TellsAClientThatAskedForItWhyItsLoginIsRefused) {
@@ -107,31 +114,36 @@ TEST_P(Handshake, AcceptsTheSmallestFrameMax) { stranger().logs_in({.frame_max =
 TEST_P(Handshake, RefusesAFrameMaxThatIsTooSmall) {
   authenticates(stranger())
       .sends(ConnectionTuneOk{2047, 4095, 60})
-      .is_closed_with(530, "NOT_ALLOWED - negotiated frame_max = 4095 is lower than the minimum allowed value (4096)", ConnectionTuneOk::kId);
+      .is_closed_with(530, "NOT_ALLOWED - negotiated frame_max = 4095 is lower than the minimum allowed value (4096)",
+                      ConnectionTuneOk::kId);
 }
 
 TEST_P(Handshake, RefusesAFrameMaxThatIsTooLarge) {
   authenticates(stranger())
       .sends(ConnectionTuneOk{2047, 131073, 60})
-      .is_closed_with(530, "NOT_ALLOWED - negotiated frame_max = 131073 is higher than the maximum allowed value (131072)", ConnectionTuneOk::kId);
+      .is_closed_with(530, "NOT_ALLOWED - negotiated frame_max = 131073 is higher than the maximum allowed value (131072)",
+                      ConnectionTuneOk::kId);
 }
 
 TEST_P(Handshake, RefusesFramesWithoutLimit) {
   authenticates(stranger())
       .sends(ConnectionTuneOk{2047, 0, 60})
-      .is_closed_with(530, "NOT_ALLOWED - negotiated frame_max = 0 (no limit) is higher than the maximum allowed value (131072)", ConnectionTuneOk::kId);
+      .is_closed_with(530, "NOT_ALLOWED - negotiated frame_max = 0 (no limit) is higher than the maximum allowed value (131072)",
+                      ConnectionTuneOk::kId);
 }
 
 TEST_P(Handshake, RefusesChannelsWithoutLimit) {
   authenticates(stranger())
       .sends(ConnectionTuneOk{0, 131072, 60})
-      .is_closed_with(530, "NOT_ALLOWED - negotiated channel_max = 0 (no limit) is higher than the maximum allowed value (2047)", ConnectionTuneOk::kId);
+      .is_closed_with(530, "NOT_ALLOWED - negotiated channel_max = 0 (no limit) is higher than the maximum allowed value (2047)",
+                      ConnectionTuneOk::kId);
 }
 
 TEST_P(Handshake, RefusesMoreChannelsThanItOffered) {
   authenticates(stranger())
       .sends(ConnectionTuneOk{2048, 131072, 60})
-      .is_closed_with(530, "NOT_ALLOWED - negotiated channel_max = 2048 is higher than the maximum allowed value (2047)", ConnectionTuneOk::kId);
+      .is_closed_with(530, "NOT_ALLOWED - negotiated channel_max = 2048 is higher than the maximum allowed value (2047)",
+                      ConnectionTuneOk::kId);
 }
 
 TEST_P(Handshake, KnowsNoSuchVhost) {
@@ -156,7 +168,9 @@ TEST_P(Handshake, KeepsUsersOutOfVhostsThatAreNotTheirs) {
 }
 
 TEST_P(Handshake, RefusesMethodsOutOfTurn) {
-  starts(stranger()).sends(ConnectionOpen{"/"}).is_closed_with(504, "CHANNEL_ERROR - unexpected method in connection state running", ConnectionOpen::kId);
+  starts(stranger())
+      .sends(ConnectionOpen{"/"})
+      .is_closed_with(504, "CHANNEL_ERROR - unexpected method in connection state running", ConnectionOpen::kId);
 }
 
 TEST_P(Handshake, RefusesChannelsBeforeTheConnectionIsOpen) {

@@ -31,9 +31,20 @@ std::string answers(Client& c, std::uint64_t publishes) {
 TEST_P(Publishing, CarriesPropertiesAndBodyUnchanged) {
   Client& c = client();
   declares(c, {.queue = "q"});
-  Properties all{.content_type = "text/plain", .content_encoding = "utf-8", .headers = Table{{"n", 1}, {"s", "x"}, {"t", Table{{"in", true}}}},
-                 .delivery_mode = 1, .priority = 3, .correlation_id = "c", .reply_to = "r", .expiration = "60000", .message_id = "m", .timestamp = 12345,
-                 .type = "ty", .user_id = "guest", .app_id = "a", .cluster_id = "cl"};
+  Properties all{.content_type = "text/plain",
+                 .content_encoding = "utf-8",
+                 .headers = Table{{"n", 1}, {"s", "x"}, {"t", Table{{"in", true}}}},
+                 .delivery_mode = 1,
+                 .priority = 3,
+                 .correlation_id = "c",
+                 .reply_to = "r",
+                 .expiration = "60000",
+                 .message_id = "m",
+                 .timestamp = 12345,
+                 .type = "ty",
+                 .user_id = "guest",
+                 .app_id = "a",
+                 .cluster_id = "cl"};
   c.publishes("q", "hello", all).sends(BasicGet{.queue = "q"});
   EXPECT_EQ(c.receives_content(BasicGetOk{1, false, "", "q", 0}, "hello"), all);
 }
@@ -53,7 +64,9 @@ TEST_P(Publishing, CutsABodyForAConsumerWithSmallFrames) {
 }
 
 TEST_P(Publishing, FindsNoSuchExchange) {
-  client().sends_content({.exchange = "x", .routing_key = "k"}, "m").loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", BasicPublish::kId);
+  client()
+      .sends_content({.exchange = "x", .routing_key = "k"}, "m")
+      .loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", BasicPublish::kId);
 }
 
 TEST_P(Publishing, StopsAtInternalExchanges) {
@@ -64,7 +77,9 @@ TEST_P(Publishing, StopsAtInternalExchanges) {
 }
 
 TEST_P(Publishing, DoesNotKnowImmediate) {
-  client().sends_content({.routing_key = "q", .immediate = true}, "m").is_closed_with(540, "NOT_IMPLEMENTED - immediate=true", BasicPublish::kId);
+  client()
+      .sends_content({.routing_key = "q", .immediate = true}, "m")
+      .is_closed_with(540, "NOT_IMPLEMENTED - immediate=true", BasicPublish::kId);
 }
 
 TEST_P(Publishing, DropsWhatGoesNowhere) { client().publishes("nowhere", "m").receives_nothing(); }
@@ -78,7 +93,8 @@ TEST_P(Publishing, ReturnsWhatIsMandatoryAndGoesNowhere) {
 TEST_P(Publishing, RefusesAMessageLargerThanConfigured) {
   options.max_message_bytes = 10;
   Client& c = client();
-  c.publishes("q", "0123456789a").loses_channel_with(406, "PRECONDITION_FAILED - message size 11 is larger than configured max size 10", BasicPublish::kId);
+  c.publishes("q", "0123456789a")
+      .loses_channel_with(406, "PRECONDITION_FAILED - message size 11 is larger than configured max size 10", BasicPublish::kId);
   c.opens_channel().publishes("q", "0123456789").receives_nothing();
 }
 
@@ -92,13 +108,16 @@ TEST_P(Publishing, ClosesForABodyBeyondAllLimits) {
 }
 
 TEST_P(Publishing, ChecksTheUserId) {
-  client().publishes("q", "m", {.user_id = "ann"})
+  client()
+      .publishes("q", "m", {.user_id = "ann"})
       .loses_channel_with(406, "PRECONDITION_FAILED - user_id property set to 'ann' but authenticated user was 'guest'", BasicPublish::kId);
 }
 
 TEST_P(Publishing, ChecksTheExpiration) {
-  const std::pair<const char*, const char*> wrong[] = {
-      {"abc", "no_integer"}, {"-1", "{value_negative,-1}"}, {"1x", "{leftover_string,\"x\"}"}, {"315360000001", "{value_too_large,315360000001}"}};
+  const std::pair<const char*, const char*> wrong[] = {{"abc", "no_integer"},
+                                                       {"-1", "{value_negative,-1}"},
+                                                       {"1x", "{leftover_string,\"x\"}"},
+                                                       {"315360000001", "{value_too_large,315360000001}"}};
   Client& c = client();
   for (const auto& [value, reason] : wrong) {
     const std::string text = "PRECONDITION_FAILED - invalid expiration '" + std::string(value) + "': " + reason;
@@ -119,7 +138,8 @@ TEST_P(Publishing, SendsCopiesToCcAndBcc) {
 }
 
 TEST_P(Publishing, WantsCcToBeAnArray) {
-  client().publishes("q", "m", {.headers = Table{{"CC", "cc"}}})
+  client()
+      .publishes("q", "m", {.headers = Table{{"CC", "cc"}}})
       .loses_channel_with(406, "PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,\"CC\",longstr}", BasicPublish::kId);
 }
 
@@ -156,14 +176,20 @@ TEST_P(Publishing, ReturnsBeforeItConfirms) {
 TEST_P(Publishing, ConfirmsOnceWhateverTheNumberOfQueues) {
   Client& c = client();
   for (const char* queue : {"a", "b", "c"})
-    declares(c, {.queue = queue, .durable = queue[0] != 'b'}).sends(QueueBind{.queue = queue, .exchange = "amq.fanout"}).receives(QueueBindOk{});
+    declares(c, {.queue = queue, .durable = queue[0] != 'b'})
+        .sends(QueueBind{.queue = queue, .exchange = "amq.fanout"})
+        .receives(QueueBindOk{});
   c.sends(ConfirmSelect{}).receives(ConfirmSelectOk{}).sends_content({.exchange = "amq.fanout"}, "m", kPersistent);
   c.receives(BasicAck{1, false}).receives_nothing();
 }
 
 TEST_P(Publishing, CountsFromConfirmSelectOn) {
   Client& c = client();
-  c.publishes("nowhere", "not counted").sends(ConfirmSelect{}).receives(ConfirmSelectOk{}).publishes("nowhere", "m").receives(BasicAck{1, false});
+  c.publishes("nowhere", "not counted")
+      .sends(ConfirmSelect{})
+      .receives(ConfirmSelectOk{})
+      .publishes("nowhere", "m")
+      .receives(BasicAck{1, false});
   c.sends(ConfirmSelect{}).receives(ConfirmSelectOk{}).publishes("nowhere", "m").receives(BasicAck{2, false});
 }
 
@@ -196,7 +222,9 @@ TEST_P(Publishing, KeepsTheOrderOfAChannel) {
   declares(c, {.queue = "q", .durable = true});
   std::vector<std::string> bodies;
   for (int i = 0; i < 50; ++i) c.publishes("q", bodies.emplace_back(std::to_string(i)), i % 2 == 0 ? kPersistent : Properties{});
-  c.sends(BasicConsume{.queue = "q", .consumer_tag = "t", .no_ack = true}).receives(BasicConsumeOk{"t"}).receives_deliveries("t", "q", 1, bodies);
+  c.sends(BasicConsume{.queue = "q", .consumer_tag = "t", .no_ack = true})
+      .receives(BasicConsumeOk{"t"})
+      .receives_deliveries("t", "q", 1, bodies);
 }
 
 TEST_P(Publishing, WaitsForQueuesWhenTooMuchIsOnItsWay) {

@@ -17,7 +17,8 @@ Client& holding(Client& c, int count, bool durable = false) {
   for (int number = 1; number <= count; ++number) c.publishes("q", std::to_string(number), durable ? kPersistent : Properties{});
   for (int number = 1; number <= count; ++number) {
     c.sends(BasicGet{.queue = "q"});
-    c.receives_content(BasicGetOk{static_cast<std::uint64_t>(number), false, "", "q", static_cast<std::uint32_t>(count - number)}, std::to_string(number));
+    c.receives_content(BasicGetOk{static_cast<std::uint64_t>(number), false, "", "q", static_cast<std::uint32_t>(count - number)},
+                       std::to_string(number));
   }
   return c;
 }
@@ -74,19 +75,32 @@ TEST_P(Settling, KnowsNoSuchTag) {
 }
 
 TEST_P(Settling, TakesATagOnce) {
-  holding(client(), 2).sends(BasicAck{1}).sends(BasicAck{1}).loses_channel_with(406, "PRECONDITION_FAILED - unknown delivery tag 1", BasicAck::kId);
+  holding(client(), 2)
+      .sends(BasicAck{1})
+      .sends(BasicAck{1})
+      .loses_channel_with(406, "PRECONDITION_FAILED - unknown delivery tag 1", BasicAck::kId);
 }
 
 TEST_P(Settling, WantsTheVeryTagOfAMultiple) {
-  holding(client(), 3).sends(BasicAck{2}).sends(BasicAck{2, true}).loses_channel_with(406, "PRECONDITION_FAILED - unknown delivery tag 2", BasicAck::kId);
+  holding(client(), 3)
+      .sends(BasicAck{2})
+      .sends(BasicAck{2, true})
+      .loses_channel_with(406, "PRECONDITION_FAILED - unknown delivery tag 2", BasicAck::kId);
 }
 
 TEST_P(Settling, CountsTagsForEachChannel) {
-  holding(client(), 1).opens_channel(2).sends(BasicAck{1}, 2).loses_channel_with(406, "PRECONDITION_FAILED - unknown delivery tag 1", BasicAck::kId, 2);
+  holding(client(), 1)
+      .opens_channel(2)
+      .sends(BasicAck{1}, 2)
+      .loses_channel_with(406, "PRECONDITION_FAILED - unknown delivery tag 1", BasicAck::kId, 2);
 }
 
 TEST_P(Settling, CountsDeliveriesThatNeedNoAcknowledgement) {
-  Client& c = holding(client(), 1).publishes("q", "2").publishes("q", "3").sends(BasicGet{.queue = "q", .no_ack = true}).sends(BasicGet{.queue = "q"});
+  Client& c = holding(client(), 1)
+                  .publishes("q", "2")
+                  .publishes("q", "3")
+                  .sends(BasicGet{.queue = "q", .no_ack = true})
+                  .sends(BasicGet{.queue = "q"});
   c.receives_content(BasicGetOk{2, false, "", "q", 1}, "2");
   c.receives_content(BasicGetOk{3, false, "", "q", 0}, "3");
   c.sends(BasicAck{3}).sends(BasicAck{2}).loses_channel_with(406, "PRECONDITION_FAILED - unknown delivery tag 2", BasicAck::kId);
@@ -131,7 +145,10 @@ TEST_P(Settling, RecoversAll) {
 
 TEST_P(Settling, RecoversToTheConsumerItself) {
   Client& c = client();
-  c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0}).sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+  c.sends(QueueDeclare{.queue = "q"})
+      .receives(QueueDeclareOk{"q", 0, 0})
+      .sends(BasicConsume{.queue = "q", .consumer_tag = "t"})
+      .receives(BasicConsumeOk{"t"});
   c.publishes("q", "m").receives_deliveries("t", "q", 1, {"m"}).sends(BasicRecover{true}).receives(BasicRecoverOk{});
   c.receives_content(BasicDeliver{"t", 2, true, "", "q"}, "m");
 }

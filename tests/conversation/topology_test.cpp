@@ -10,7 +10,8 @@ MQ_CONVERSATIONS(Topology);
 namespace {
 
 constexpr std::string_view kLocked =
-    "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be originally declared on another connection or the "
+    "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be originally declared on another "
+    "connection or the "
     "exclusive property value does not match that of the original declaration.";
 
 Client& declares(Client& c, const QueueDeclare& declare) { return c.sends(declare).receives(QueueDeclareOk{declare.queue, 0, 0}); }
@@ -26,18 +27,24 @@ TEST_P(Topology, DeclaresAnExchangeTwiceAlike) {
 
 TEST_P(Topology, RefusesToDeclareAnExchangeAsAnotherType) {
   Client& c = client();
-  c.sends(ExchangeDeclare{.exchange = "x", .type = "direct"}).receives(ExchangeDeclareOk{}).sends(ExchangeDeclare{.exchange = "x", .type = "fanout"});
-  c.loses_channel_with(406, "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost '/': received 'fanout' but current is 'direct'",
-                       ExchangeDeclare::kId);
+  c.sends(ExchangeDeclare{.exchange = "x", .type = "direct"})
+      .receives(ExchangeDeclareOk{})
+      .sends(ExchangeDeclare{.exchange = "x", .type = "fanout"});
+  c.loses_channel_with(
+      406, "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost '/': received 'fanout' but current is 'direct'",
+      ExchangeDeclare::kId);
 }
 
 TEST_P(Topology, KnowsNoSuchTypeOfExchange) {
-  client().sends(ExchangeDeclare{.exchange = "x", .type = "odd"}).loses_channel_with(406, "PRECONDITION_FAILED - unknown exchange type 'odd'",
-                                                                                    ExchangeDeclare::kId);
+  client()
+      .sends(ExchangeDeclare{.exchange = "x", .type = "odd"})
+      .loses_channel_with(406, "PRECONDITION_FAILED - unknown exchange type 'odd'", ExchangeDeclare::kId);
 }
 
 TEST_P(Topology, FindsNoExchangePassively) {
-  client().sends(ExchangeDeclare{.exchange = "x", .passive = true}).loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", ExchangeDeclare::kId);
+  client()
+      .sends(ExchangeDeclare{.exchange = "x", .passive = true})
+      .loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", ExchangeDeclare::kId);
 }
 
 TEST_P(Topology, FindsAnExchangePassively) {
@@ -45,12 +52,14 @@ TEST_P(Topology, FindsAnExchangePassively) {
 }
 
 TEST_P(Topology, KeepsReservedNamesOfExchanges) {
-  client().sends(ExchangeDeclare{.exchange = "amq.mine", .type = "direct"})
+  client()
+      .sends(ExchangeDeclare{.exchange = "amq.mine", .type = "direct"})
       .loses_channel_with(403, "ACCESS_REFUSED - exchange name 'amq.mine' contains reserved prefix 'amq.*'", ExchangeDeclare::kId);
 }
 
 TEST_P(Topology, KeepsItsOwnExchanges) {
-  client().sends(ExchangeDelete{.exchange = "amq.direct"})
+  client()
+      .sends(ExchangeDelete{.exchange = "amq.direct"})
       .loses_channel_with(403, "ACCESS_REFUSED - deletion of system exchange 'amq.direct' in vhost '/' not allowed", ExchangeDelete::kId);
 }
 
@@ -74,8 +83,12 @@ TEST_P(Topology, KeepsAnExchangeInUseWhenAskedTo) {
 TEST_P(Topology, DropsAnAutoDeleteExchangeWithItsLastBinding) {
   Client& c = client();
   declares(c, {.queue = "q"}).sends(ExchangeDeclare{.exchange = "x", .type = "fanout", .auto_delete = true}).receives(ExchangeDeclareOk{});
-  c.sends(QueueBind{.queue = "q", .exchange = "x"}).receives(QueueBindOk{}).sends(QueueUnbind{.queue = "q", .exchange = "x"}).receives(QueueUnbindOk{});
-  c.sends(ExchangeDeclare{.exchange = "x", .passive = true}).loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", ExchangeDeclare::kId);
+  c.sends(QueueBind{.queue = "q", .exchange = "x"})
+      .receives(QueueBindOk{})
+      .sends(QueueUnbind{.queue = "q", .exchange = "x"})
+      .receives(QueueUnbindOk{});
+  c.sends(ExchangeDeclare{.exchange = "x", .passive = true})
+      .loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", ExchangeDeclare::kId);
 }
 
 TEST_P(Topology, BindsExchangesToExchanges) {
@@ -83,14 +96,17 @@ TEST_P(Topology, BindsExchangesToExchanges) {
   declares(c, {.queue = "q"}).sends(ExchangeDeclare{.exchange = "in", .type = "fanout"}).receives(ExchangeDeclareOk{});
   c.sends(ExchangeBind{.destination = "amq.direct", .source = "in"}).receives(ExchangeBindOk{});
   c.sends(QueueBind{.queue = "q", .exchange = "amq.direct", .routing_key = "k"}).receives(QueueBindOk{});
-  c.sends_content({.exchange = "in", .routing_key = "k"}, "m").sends(BasicGet{.queue = "q"}).receives_content(BasicGetOk{1, false, "in", "k", 0}, "m");
+  c.sends_content({.exchange = "in", .routing_key = "k"}, "m")
+      .sends(BasicGet{.queue = "q"})
+      .receives_content(BasicGetOk{1, false, "in", "k", 0}, "m");
   c.sends(ExchangeUnbind{.destination = "amq.direct", .source = "in"}).receives(ExchangeUnbindOk{});
   c.sends_content({.exchange = "in", .routing_key = "k"}, "m").sends(BasicGet{.queue = "q"}).receives(BasicGetEmpty{});
 }
 
 TEST_P(Topology, RoutesWhatGoesNowhereToTheAlternate) {
   Client& c = client();
-  declares(c, {.queue = "q"}).sends(ExchangeDeclare{.exchange = "x", .type = "direct", .arguments = args({{"alternate-exchange", "amq.fanout"}})});
+  declares(c, {.queue = "q"})
+      .sends(ExchangeDeclare{.exchange = "x", .type = "direct", .arguments = args({{"alternate-exchange", "amq.fanout"}})});
   c.receives(ExchangeDeclareOk{}).sends(QueueBind{.queue = "q", .exchange = "amq.fanout"}).receives(QueueBindOk{});
   c.sends_content({.exchange = "x", .routing_key = "k", .mandatory = true}, "m").sends(BasicGet{.queue = "q"});
   c.receives_content(BasicGetOk{1, false, "x", "k", 0}, "m");
@@ -108,7 +124,9 @@ TEST_P(Topology, NamesAQueue) {
 TEST_P(Topology, RemembersTheLastQueueDeclared) {
   Client& c = client();
   declares(c, {.queue = "q"}).sends(QueueBind{.exchange = "amq.direct"}).receives(QueueBindOk{});
-  c.sends_content({.exchange = "amq.direct", .routing_key = "q"}, "m").sends(BasicGet{}).receives_content(BasicGetOk{1, false, "amq.direct", "q", 0}, "m");
+  c.sends_content({.exchange = "amq.direct", .routing_key = "q"}, "m")
+      .sends(BasicGet{})
+      .receives_content(BasicGetOk{1, false, "amq.direct", "q", 0}, "m");
   c.sends(QueuePurge{}).receives(QueuePurgeOk{0}).sends(QueueDelete{}).receives(QueueDeleteOk{0});
 }
 
@@ -120,33 +138,41 @@ TEST_P(Topology, CountsMessagesAndConsumersInDeclareOk) {
   Client& c = client();
   declares(c, {.queue = "q"}).publishes("q", "1").publishes("q", "2");
   c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 2, 0});
-  c.sends(BasicQos{.prefetch_count = 1}).receives(BasicQosOk{}).sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+  c.sends(BasicQos{.prefetch_count = 1})
+      .receives(BasicQosOk{})
+      .sends(BasicConsume{.queue = "q", .consumer_tag = "t"})
+      .receives(BasicConsumeOk{"t"});
   c.receives_deliveries("t", "q", 1, {"1"}).sends(QueueDeclare{.queue = "q", .passive = true}).receives(QueueDeclareOk{"q", 1, 1});
 }
 
 TEST_P(Topology, RefusesToDeclareAQueueAsAnother) {
   Client& c = client();
   declares(c, {.queue = "q"}).sends(QueueDeclare{.queue = "q", .durable = true});
-  c.loses_channel_with(406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'",
-                       QueueDeclare::kId);
+  c.loses_channel_with(
+      406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'true' but current is 'false'",
+      QueueDeclare::kId);
 }
 
 TEST_P(Topology, RefusesToDeclareAQueueWithOtherArguments) {
   Client& c = client();
   declares(c, {.queue = "q", .arguments = args({{"x-message-ttl", 60000}})}).sends(QueueDeclare{.queue = "q"});
-  c.loses_channel_with(406,
-                       "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received none but current is the value '60000' "
-                       "of type 'signedint'",
-                       QueueDeclare::kId);
+  c.loses_channel_with(
+      406,
+      "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received none but current is the value '60000' "
+      "of type 'signedint'",
+      QueueDeclare::kId);
 }
 
 TEST_P(Topology, RefusesArgumentsThatMakeNoSense) {
-  client().sends(QueueDeclare{.queue = "q", .arguments = args({{"x-expires", 0}})})
-      .loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-expires' for queue 'q' in vhost '/': {value_zero,0}", QueueDeclare::kId);
+  client()
+      .sends(QueueDeclare{.queue = "q", .arguments = args({{"x-expires", 0}})})
+      .loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-expires' for queue 'q' in vhost '/': {value_zero,0}",
+                          QueueDeclare::kId);
 }
 
 TEST_P(Topology, KeepsReservedNamesOfQueues) {
-  client().sends(QueueDeclare{.queue = "amq.mine"})
+  client()
+      .sends(QueueDeclare{.queue = "amq.mine"})
       .loses_channel_with(403, "ACCESS_REFUSED - queue name 'amq.mine' contains reserved prefix 'amq.*'", QueueDeclare::kId);
 }
 
@@ -182,7 +208,8 @@ TEST_P(Topology, DeletesAMissingQueueGladly) { client().sends(QueueDelete{.queue
 TEST_P(Topology, KeepsAQueueInUseWhenAskedTo) {
   Client& c = client();
   declares(c, {.queue = "q"}).sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
-  c.sends(QueueDelete{.queue = "q", .if_unused = true}).loses_channel_with(406, "PRECONDITION_FAILED - queue 'q' in vhost '/' in use", QueueDelete::kId);
+  c.sends(QueueDelete{.queue = "q", .if_unused = true})
+      .loses_channel_with(406, "PRECONDITION_FAILED - queue 'q' in vhost '/' in use", QueueDelete::kId);
 }
 
 TEST_P(Topology, KeepsAQueueWithMessagesWhenAskedTo) {
@@ -202,7 +229,10 @@ TEST_P(Topology, PurgesWhatIsReadyOnly) {
 TEST_P(Topology, DropsAnAutoDeleteQueueBeforeTheLastCancelOk) {
   Client& c = client();
   declares(c, {.queue = "q", .auto_delete = true}).sends(BasicConsume{.queue = "q", .consumer_tag = "a"}).receives(BasicConsumeOk{"a"});
-  c.sends(BasicConsume{.queue = "q", .consumer_tag = "b"}).receives(BasicConsumeOk{"b"}).sends(BasicCancel{"a"}).receives(BasicCancelOk{"a"});
+  c.sends(BasicConsume{.queue = "q", .consumer_tag = "b"})
+      .receives(BasicConsumeOk{"b"})
+      .sends(BasicCancel{"a"})
+      .receives(BasicCancelOk{"a"});
   c.sends(QueueDeclare{.queue = "q", .passive = true}).receives(QueueDeclareOk{"q", 0, 1});
   c.sends(BasicCancel{"b"}).sends(QueueDeclare{.queue = "q", .passive = true}).receives(BasicCancelOk{"b"});
   c.loses_channel_with(404, "NOT_FOUND - no queue 'q' in vhost '/'", QueueDeclare::kId);
@@ -219,7 +249,8 @@ TEST_P(Topology, NeedsBothEndsOfABinding) {
   Client& c = client();
   declares(c, {.queue = "q"}).sends(QueueBind{.queue = "q", .exchange = "x"});
   c.loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", QueueBind::kId).opens_channel();
-  c.sends(QueueBind{.queue = "missing", .exchange = "amq.direct"}).loses_channel_with(404, "NOT_FOUND - no queue 'missing' in vhost '/'", QueueBind::kId);
+  c.sends(QueueBind{.queue = "missing", .exchange = "amq.direct"})
+      .loses_channel_with(404, "NOT_FOUND - no queue 'missing' in vhost '/'", QueueBind::kId);
 }
 
 TEST_P(Topology, UnbindsWhatWasNeverBound) {
@@ -237,7 +268,9 @@ TEST_P(Topology, ComesBackAfterARestart) {
   restart();
   Client& after = client();
   after.sends(QueueDeclare{.queue = "q", .durable = true, .arguments = args({{"x-max-length", 5}})}).receives(QueueDeclareOk{"q", 0, 0});
-  after.sends_content({.exchange = "x", .routing_key = "a.b"}, "m").sends(BasicGet{.queue = "q"}).receives_content(BasicGetOk{1, false, "x", "a.b", 0}, "m");
+  after.sends_content({.exchange = "x", .routing_key = "a.b"}, "m")
+      .sends(BasicGet{.queue = "q"})
+      .receives_content(BasicGetOk{1, false, "x", "a.b", 0}, "m");
 }
 
 TEST_P(Topology, LosesWhatIsNotDurableInARestart) {
@@ -250,12 +283,16 @@ TEST_P(Topology, LosesWhatIsNotDurableInARestart) {
     const std::string text = "NOT_FOUND - no queue '" + std::string(queue) + "' in vhost '/'";
     after.sends(QueueDeclare{.queue = queue, .passive = true}).loses_channel_with(404, text, QueueDeclare::kId).opens_channel();
   }
-  after.sends(ExchangeDeclare{.exchange = "x", .passive = true}).loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", ExchangeDeclare::kId);
+  after.sends(ExchangeDeclare{.exchange = "x", .passive = true})
+      .loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", ExchangeDeclare::kId);
 }
 
 TEST_P(Topology, ForgetsADeletedQueueAndItsMessages) {
   Client& c = client();
-  declares(c, {.queue = "q", .durable = true}).publishes("q", "m", {.delivery_mode = 2}).sends(QueueDelete{.queue = "q"}).receives(QueueDeleteOk{1});
+  declares(c, {.queue = "q", .durable = true})
+      .publishes("q", "m", {.delivery_mode = 2})
+      .sends(QueueDelete{.queue = "q"})
+      .receives(QueueDeleteOk{1});
   crash();
   client().sends(QueueDeclare{.queue = "q", .durable = true}).receives(QueueDeclareOk{"q", 0, 0});
 }

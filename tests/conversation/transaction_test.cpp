@@ -93,19 +93,31 @@ TEST_P(Transactions, ReturnWhatGoesNowhereBeforeCommitOk) {
 }
 
 TEST_P(Transactions, TellMistakesAtOnce) {
-  selects(client()).sends_content({.exchange = "x"}, "m").loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", BasicPublish::kId);
+  selects(client())
+      .sends_content({.exchange = "x"}, "m")
+      .loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", BasicPublish::kId);
 }
 
-TEST_P(Transactions, CommitNothingGladly) { selects(client()).sends(TxCommit{}).receives(TxCommitOk{}).sends(TxRollback{}).receives(TxRollbackOk{}); }
+TEST_P(Transactions, CommitNothingGladly) {
+  selects(client()).sends(TxCommit{}).receives(TxCommitOk{}).sends(TxRollback{}).receives(TxRollbackOk{});
+}
 
 TEST_P(Transactions, MustBeSelected) {
   const std::string_view text = "PRECONDITION_FAILED - channel is not transactional";
-  client().sends(TxCommit{}).loses_channel_with(406, text, TxCommit::kId).opens_channel().sends(TxRollback{}).loses_channel_with(406, text, TxRollback::kId);
+  client()
+      .sends(TxCommit{})
+      .loses_channel_with(406, text, TxCommit::kId)
+      .opens_channel()
+      .sends(TxRollback{})
+      .loses_channel_with(406, text, TxRollback::kId);
 }
 
 TEST_P(Transactions, DoNotMixWithConfirms) {
-  client().sends(ConfirmSelect{}).receives(ConfirmSelectOk{}).sends(TxSelect{}).loses_channel_with(
-      406, "PRECONDITION_FAILED - cannot switch from confirm to tx mode", TxSelect::kId);
+  client()
+      .sends(ConfirmSelect{})
+      .receives(ConfirmSelectOk{})
+      .sends(TxSelect{})
+      .loses_channel_with(406, "PRECONDITION_FAILED - cannot switch from confirm to tx mode", TxSelect::kId);
 }
 
 TEST_P(Transactions, MayTouchAQueueThatIsGone) {

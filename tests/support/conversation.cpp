@@ -23,8 +23,9 @@ std::uint64_t more_chance() {
 
 Client::Client(Conversation& conversation, bool loopback) : conversation_(conversation), strand_(conversation.scheduler_.make_strand()) {
   inbox_ = conversation.broker().open_inbox(strand_);
-  session_ = std::make_unique<session::Session>(conversation.broker(), inbox_, std::make_shared<session::SessionOptions>(conversation.options),
-                                                session::PeerAddress{"a client", loopback});
+  session_ =
+      std::make_unique<session::Session>(conversation.broker(), inbox_, std::make_shared<session::SessionOptions>(conversation.options),
+                                         session::PeerAddress{"a client", loopback});
   timer_ = conversation.scheduler_.make_timer(strand_, [this] {
     timer_at_ = kNever;
     session_->tick();
@@ -45,7 +46,8 @@ Client& Client::sends_bytes(std::string_view bytes) {
   return *this;
 }
 
-Client& Client::sends_content(const amqp::BasicPublish& method, std::string_view body, const amqp::Properties& properties, std::uint16_t channel) {
+Client& Client::sends_content(const amqp::BasicPublish& method, std::string_view body, const amqp::Properties& properties,
+                              std::uint16_t channel) {
   std::string encoded, frames;
   amqp::encode_properties(properties, encoded);
   amqp::append_method_frame(frames, channel, method);
@@ -74,7 +76,9 @@ Client& Client::logs_in(const Login& login) {
   return *this;
 }
 
-Client& Client::opens_channel(std::uint16_t channel) { return sends(amqp::ChannelOpen{}, channel).receives(amqp::ChannelOpenOk{}, channel); }
+Client& Client::opens_channel(std::uint16_t channel) {
+  return sends(amqp::ChannelOpen{}, channel).receives(amqp::ChannelOpenOk{}, channel);
+}
 
 Client& Client::vanishes() {
   conversation_.speaks(*this);
@@ -161,12 +165,14 @@ std::string Client::log_of_frames() const {
 
 amqp::Properties Client::takes_content(std::string& body, std::uint16_t channel) {
   const std::optional<Heard> head = listen();
-  const auto header = head && head->type == amqp::FrameType::kHeader && head->channel == channel ? amqp::read_content_header(head->payload) : std::nullopt;
+  const auto header =
+      head && head->type == amqp::FrameType::kHeader && head->channel == channel ? amqp::read_content_header(head->payload) : std::nullopt;
   EXPECT_TRUE(header) << "no content header but " << describe(head) << log_of_frames();
   if (!header) return {};
   while (body.size() < header->body_bytes) {
     const std::optional<Heard> part = listen();
-    EXPECT_TRUE(part && part->type == amqp::FrameType::kBody && part->channel == channel) << "no content body but " << describe(part) << log_of_frames();
+    EXPECT_TRUE(part && part->type == amqp::FrameType::kBody && part->channel == channel)
+        << "no content body but " << describe(part) << log_of_frames();
     if (!part || part->type != amqp::FrameType::kBody) break;
     EXPECT_LE(part->payload.size() + amqp::kFrameOverheadBytes, frame_max_);
     body += part->payload;
@@ -207,8 +213,8 @@ Client& Client::receives_nothing() {
   return *this;
 }
 
-Client& Client::receives_deliveries(std::string_view consumer, std::string_view queue, std::uint64_t first_tag, const std::vector<std::string>& bodies,
-                                    std::uint16_t channel) {
+Client& Client::receives_deliveries(std::string_view consumer, std::string_view queue, std::uint64_t first_tag,
+                                    const std::vector<std::string>& bodies, std::uint16_t channel) {
   for (const std::string& body : bodies) receives_content(amqp::BasicDeliver{consumer, first_tag++, false, "", queue}, body, channel);
   return *this;
 }
@@ -236,7 +242,9 @@ void Client::closes() {
   ends();
 }
 
-void Client::closes_channel(std::uint16_t channel) { sends(amqp::ChannelClose{200, "Goodbye", 0, 0}, channel).receives(amqp::ChannelCloseOk{}, channel); }
+void Client::closes_channel(std::uint16_t channel) {
+  sends(amqp::ChannelClose{200, "Goodbye", 0, 0}, channel).receives(amqp::ChannelCloseOk{}, channel);
+}
 
 Client& Client::ends() {
   receives_nothing();
@@ -316,7 +324,8 @@ Conversation::Conversation() : scheduler_(GetParam().seed == 0 ? 0 : GetParam().
 Conversation::~Conversation() { stop(); }
 
 void Conversation::start() {
-  broker_ = std::make_unique<engine::Broker>(scheduler_, store_, engine::BrokerOptions{}, [](const StorageError& error) { ADD_FAILURE() << error.text; });
+  broker_ = std::make_unique<engine::Broker>(scheduler_, store_, engine::BrokerOptions{},
+                                             [](const StorageError& error) { ADD_FAILURE() << error.text; });
   const auto recovered = broker_->recover();
   EXPECT_TRUE(recovered) << recovered.error().text;
 }
@@ -378,8 +387,7 @@ void Conversation::crash() {
 
 void Conversation::gets_only_this_far(std::size_t tasks) {
   if (speaking_ != nullptr) speaking_->flush();
-  while (tasks-- > 0 && scheduler_.run_one()) {
-  }
+  while (tasks-- > 0 && scheduler_.run_one()) {}
 }
 
 amqp::EncodedTable Conversation::args(const amqp::Table& table) { return tables_.emplace_back(table); }

@@ -36,10 +36,10 @@ namespace mq::test {
 /// How the bytes of a client are cut on their way, and in which order the strands of the broker run.
 struct Way {
   enum class Cut : std::uint8_t {
-    kWhole,    ///< all that was sent in a row is one read
-    kFrames,   ///< one read per frame, and the broker has dealt with it before the next
-    kBytes,    ///< one read per byte
-    kAnyhow,   ///< reads of any length; in between the broker gets some way
+    kWhole,   ///< all that was sent in a row is one read
+    kFrames,  ///< one read per frame, and the broker has dealt with it before the next
+    kBytes,   ///< one read per byte
+    kAnyhow,  ///< reads of any length; in between the broker gets some way
   };
   const char* name;
   Cut cut;
@@ -83,7 +83,8 @@ class Client {
     return sends_bytes(frame);
   }
   /// A publish with its content, cut to the client's frame_max.
-  Client& sends_content(const amqp::BasicPublish& method, std::string_view body, const amqp::Properties& properties = {}, std::uint16_t channel = 1);
+  Client& sends_content(const amqp::BasicPublish& method, std::string_view body, const amqp::Properties& properties = {},
+                        std::uint16_t channel = 1);
   /// A publish to the default exchange.
   Client& publishes(std::string_view queue, std::string_view body, const amqp::Properties& properties = {}, std::uint16_t channel = 1) {
     return sends_content({.routing_key = queue}, body, properties, channel);
@@ -132,8 +133,8 @@ class Client {
   Client& receives_bytes(std::string_view bytes);
   Client& receives_nothing();
   /// `deliveries` of the given bodies to one consumer, tags from `first_tag` on, none redelivered; exchange is the default one.
-  Client& receives_deliveries(std::string_view consumer, std::string_view queue, std::uint64_t first_tag, const std::vector<std::string>& bodies,
-                              std::uint16_t channel = 1);
+  Client& receives_deliveries(std::string_view consumer, std::string_view queue, std::uint64_t first_tag,
+                              const std::vector<std::string>& bodies, std::uint16_t channel = 1);
   /// connection.close and nothing after it; the client answers, then the socket closes. `text` without the code's name is not enough.
   void is_closed_with(std::uint16_t code, std::string_view text, amqp::MethodId method = {});
   /// channel.close; the client answers, and the number is free.
@@ -194,7 +195,7 @@ class Client {
   bool open_ = true;
   bool reading_ = true;
   std::uint32_t frame_max_ = 131072;
-  std::string unsent_;    // said, not on its way yet
+  std::string unsent_;     // said, not on its way yet
   std::string in_socket_;  // on its way; the session does not want to read yet
   std::string received_;
   std::deque<Heard> heard_;
@@ -252,9 +253,9 @@ class Conversation : public ::testing::TestWithParam<Way> {
 };
 
 /// Declares a suite of conversations and runs it in every Way.
-#define MQ_CONVERSATIONS(Suite)                                                       \
-  class Suite : public ::mq::test::Conversation {};                                   \
-  INSTANTIATE_TEST_SUITE_P(Sent, Suite, ::testing::ValuesIn(::mq::test::kWays),       \
+#define MQ_CONVERSATIONS(Suite)                                                 \
+  class Suite : public ::mq::test::Conversation {};                             \
+  INSTANTIATE_TEST_SUITE_P(Sent, Suite, ::testing::ValuesIn(::mq::test::kWays), \
                            [](const auto& each) { return std::string(each.param.name); })
 
 }  // namespace mq::test

@@ -23,8 +23,7 @@ std::string order(std::uint64_t seed) {
   std::vector<std::shared_ptr<Strand>> strands;
   for (char name : {'a', 'b', 'c'}) {
     auto& strand = strands.emplace_back(scheduler.make_strand());
-    for (char digit = '0'; digit <= '9'; ++digit)
-      strand->post(task([&ran, name, digit] { ran += {name, digit}; }));
+    for (char digit = '0'; digit <= '9'; ++digit) strand->post(task([&ran, name, digit] { ran += {name, digit}; }));
   }
   scheduler.run_until_idle();
   return ran;
@@ -50,7 +49,9 @@ TEST(ManualScheduler, RunsNothingByItself) {
   EXPECT_FALSE(scheduler.run_one());
 }
 
-TEST(ManualScheduler, RunsInTheOrderOfPostingWithoutASeed) { EXPECT_EQ(order(0), "a0a1a2a3a4a5a6a7a8a9b0b1b2b3b4b5b6b7b8b9c0c1c2c3c4c5c6c7c8c9"); }
+TEST(ManualScheduler, RunsInTheOrderOfPostingWithoutASeed) {
+  EXPECT_EQ(order(0), "a0a1a2a3a4a5a6a7a8a9b0b1b2b3b4b5b6b7b8b9c0c1c2c3c4c5c6c7c8c9");
+}
 
 TEST(ManualScheduler, DrawsTheNextStrandWithASeed) {
   EXPECT_NE(order(1), order(0));

@@ -71,8 +71,10 @@ TEST(Metadata, StartsEveryKeyWithItsKind) {
 
 TEST(Metadata, TellsNamesApartWhereverTheyEnd) {
   EXPECT_NE(metadata::queue_key("a", "bc"), metadata::queue_key("ab", "c"));
-  EXPECT_NE(metadata::binding_key("/", {"a", BindTo::kQueue, "b", "c", {}}), metadata::binding_key("/", {"a", BindTo::kExchange, "b", "c", {}}));
-  EXPECT_NE(metadata::binding_key("/", {"a", BindTo::kQueue, "b", "c", {}}), metadata::binding_key("/", {"a", BindTo::kQueue, "b", "c", {{"x", 1}}}));
+  EXPECT_NE(metadata::binding_key("/", {"a", BindTo::kQueue, "b", "c", {}}),
+            metadata::binding_key("/", {"a", BindTo::kExchange, "b", "c", {}}));
+  EXPECT_NE(metadata::binding_key("/", {"a", BindTo::kQueue, "b", "c", {}}),
+            metadata::binding_key("/", {"a", BindTo::kQueue, "b", "c", {{"x", 1}}}));
 }
 
 }  // namespace mq::engine

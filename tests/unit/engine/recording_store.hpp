@@ -22,7 +22,8 @@ class RecordingStore final : public Storage {
     std::string& line = commits.emplace_back();
     for (const WriteSet* set : sets)
       for (const WriteSet::Operation& operation : set->operations)
-        if (const auto* put = std::get_if<WriteSet::PutMetadata>(&operation)) line += (line.empty() ? "" : " ") + put->key + (set->needs_sync ? "!" : "");
+        if (const auto* put = std::get_if<WriteSet::PutMetadata>(&operation))
+          line += (line.empty() ? "" : " ") + put->key + (set->needs_sync ? "!" : "");
     return memory_.commit(sets);
   }
   StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged = nullptr) override {

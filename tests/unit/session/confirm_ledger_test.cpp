@@ -99,7 +99,7 @@ TEST(ConfirmLedger, AnswersEachPublishExactlyOnceInAnyOrder) {
   for (std::uint32_t seed = 1; seed <= 200; ++seed) {
     std::mt19937 random(seed);
     ConfirmLedger ledger;
-    std::vector<std::uint64_t> open;               // one entry per answer to come
+    std::vector<std::uint64_t> open;              // one entry per answer to come
     std::map<std::uint64_t, std::uint32_t> left;  // answers to come
     std::map<std::uint64_t, bool> refused, told;
     auto take = [&] {
@@ -138,7 +138,8 @@ TEST(ConfirmLedger, AnswersEachPublishExactlyOnceInAnyOrder) {
       ledger.answered(sequence, false);
     }
     take();
-    for (std::uint64_t sequence = 1; sequence <= published; ++sequence) ASSERT_TRUE(told[sequence]) << "seed " << seed << ", publish " << sequence;
+    for (std::uint64_t sequence = 1; sequence <= published; ++sequence)
+      ASSERT_TRUE(told[sequence]) << "seed " << seed << ", publish " << sequence;
     ASSERT_EQ(ledger.waiting(), 0u);
   }
 }

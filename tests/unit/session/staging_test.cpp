@@ -26,7 +26,8 @@ class StagingTest : public ::testing::Test {
       broker::QueueInfo info;
       info.name = "q" + std::to_string(id);
       info.id = id * broker::kLogsPerQueue;
-      queues.push_back(std::make_shared<engine::QueueActor>(scheduler.make_strand(), services, std::weak_ptr<engine::VHost>(), info, broker::QueueSettings{}));
+      queues.push_back(std::make_shared<engine::QueueActor>(scheduler.make_strand(), services, std::weak_ptr<engine::VHost>(), info,
+                                                            broker::QueueSettings{}));
     }
   }
 
