@@ -147,20 +147,21 @@ void QueueActor::on(DeleteIf& item) {
   if (!vhost) return;
   const std::string where = "queue '" + name_ + "' in vhost '" + vhost->name() + "'";
   asked_to_go_ = false;
-  QueueGone gone{name_, id_, Answer{MessageCount{queue_.counts().ready}}, item.reply, queue_.logs()};
+  QueueGone gone{name_, id_, Answer{MessageCount{queue_.counts().ready}}, item.reply, queue_.logs(), {}};
   if (dead_) gone.outcome = fail(ReplyCode::kNotFound, "no " + where);
   else if (item.if_unused && !queue_.consumers().empty()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " in use");
   else if (item.if_empty && queue_.counts().ready > 0) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " not empty");
   else if (item.if_expired && !expired()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " in use");
-  else die();
+  else gone.consumers = die();
   vhost->put(std::move(gone));
 }
 
-void QueueActor::die() {
+std::vector<std::pair<InboxPtr, std::uint32_t>> QueueActor::die() {
   queue_.finish_turn(now_, effects_);
   send_effects();
   dead_ = true;
-  queue_.consumers().for_each([](broker::Consumer& consumer) { inbox_of(consumer.spec().peer)->put(ConsumerCancelled{consumer.spec().number}); });
+  std::vector<std::pair<InboxPtr, std::uint32_t>> consumers;
+  queue_.consumers().for_each([&](broker::Consumer& consumer) { consumers.emplace_back(inbox_of(consumer.spec().peer), consumer.spec().number); });
   // What waited for the disk waits no longer: a deleted queue keeps nothing that could be lost.
   WriteSet unused;
   queue_.purge();
@@ -168,6 +169,7 @@ void QueueActor::die() {
   for (std::size_t left = writes_under_way_ + 1; left > 0; --left) queue_.written(effects_);
   send_effects();
   update_gauges();
+  return consumers;
 }
 
 void QueueActor::on(PreparePart& item) {

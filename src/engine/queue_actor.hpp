@@ -168,7 +168,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void request_loads();
   void arm_timer();
   void update_gauges();
-  void die();
+  /// The queue is gone from here on; returns who consumed from it.
+  std::vector<std::pair<InboxPtr, std::uint32_t>> die();
 
   std::shared_ptr<QueueServices> services_;
   std::weak_ptr<VHost> vhost_;

@@ -193,7 +193,10 @@ void VHost::on(QueueGone& item) {
   if (stored) set.operations.emplace_back(WriteSet::DeleteMetadata{metadata::queue_key(name_, item.name)});
   for (QueueId log : item.logs) set.operations.emplace_back(WriteSet::DropQueue{log});
   forget(change, stored, set);
-  commit(std::move(set), [reply = item.reply, outcome = item.outcome] { reply.send(outcome); });
+  commit(std::move(set), [reply = item.reply, outcome = item.outcome, consumers = std::move(item.consumers)] {
+    reply.send(outcome);
+    for (const auto& [inbox, number] : consumers) inbox->put(ConsumerCancelled{number});
+  });
   if (owner != 0) {
     auto owned = owned_.find(owner);
     if (owned != owned_.end()) {

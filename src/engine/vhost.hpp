@@ -48,6 +48,7 @@ struct QueueGone {
   Result<Answer> outcome;
   ReplyTo reply;
   std::vector<QueueId> logs;  ///< what it ever put on disk
+  std::vector<std::pair<InboxPtr, std::uint32_t>> consumers;  ///< to be told, after whoever asked for the deletion
 };
 struct DeclareExchange {
   broker::ExchangeInfo wanted;
