@@ -239,9 +239,10 @@ bool QueueActor::expired() const noexcept {
 
 void QueueActor::end_of_turn() {
   if (!dead_) {
-    answer_gets();
+    // What expires in this very turn is not there for basic.get; what a get waits for may have to be asked for.
     more_to_do_ = queue_.finish_turn(now_, effects_);
     answer_gets();
+    if (!waiting_gets_.empty()) more_to_do_ = queue_.finish_turn(now_, effects_) || more_to_do_;
     write();
   } else {
     for (GetMessage& get : waiting_gets_) get.reply.send(fail(ReplyCode::kNotFound, "no queue '" + name_ + "'"));

@@ -56,20 +56,20 @@ MessageLog* Queue::highest_ready() {
 
 // --- publishing ---
 
-boost::system::result<Millis, std::string> parse_expiration(std::string_view text) {
+boost::system::result<Millis, ExpirationFault> parse_expiration(std::string_view text) {
   constexpr std::int64_t kMaxExpirationMs = 315'360'000'000;  // ten years, RabbitMQ's bound
   std::int64_t value = 0;
   const char* end = text.data() + text.size();
   auto [stopped, failure] = std::from_chars(text.data(), end, value);
-  if (stopped == text.data() || failure == std::errc::invalid_argument) return std::string("no_integer");
-  if (failure == std::errc::result_out_of_range) return "{value_too_large," + std::string(text) + "}";
-  if (stopped != end) return "{leftover_string,\"" + std::string(stopped, end) + "\"}";
-  if (value < 0) return "{value_negative," + std::to_string(value) + "}";
-  if (value > kMaxExpirationMs) return "{value_too_large," + std::to_string(value) + "}";
+  if (stopped == text.data() || failure == std::errc::invalid_argument) return ExpirationFault{"no_integer"};
+  if (failure == std::errc::result_out_of_range) return ExpirationFault{"{value_too_large," + std::string(text) + "}"};
+  if (stopped != end) return ExpirationFault{"{leftover_string,\"" + std::string(stopped, end) + "\"}"};
+  if (value < 0) return ExpirationFault{"{value_negative," + std::to_string(value) + "}"};
+  if (value > kMaxExpirationMs) return ExpirationFault{"{value_too_large," + std::to_string(value) + "}"};
   return value;
 }
 
-void throw_exception_from_error(const std::string& error, const boost::source_location&) { throw std::runtime_error(error); }
+void throw_exception_from_error(const ExpirationFault& fault, const boost::source_location&) { throw std::runtime_error(fault.text); }
 
 UnixMillis Queue::deadline_of(const Message& message, UnixMillis now) const {
   std::optional<Millis> ttl_ms = settings_.message_ttl_ms;

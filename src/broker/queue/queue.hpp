@@ -181,8 +181,13 @@ void Queue::for_each_ready(Visit&& visit) {
   }
 }
 
-/// The value of an `expiration` property; the explanation as RabbitMQ words it (`no_integer`, `{value_negative,-1}`, ...) on failure.
-[[nodiscard]] boost::system::result<Millis, std::string> parse_expiration(std::string_view text);
-[[noreturn]] void throw_exception_from_error(const std::string& error, const boost::source_location& where);
+/// Why an `expiration` property is none, as RabbitMQ words it: `no_integer`, `{value_negative,-1}`, ...
+struct ExpirationFault {
+  std::string text;
+};
+[[noreturn]] void throw_exception_from_error(const ExpirationFault& fault, const boost::source_location& where);
+
+/// The value of an `expiration` property.
+[[nodiscard]] boost::system::result<Millis, ExpirationFault> parse_expiration(std::string_view text);
 
 }  // namespace mq::broker

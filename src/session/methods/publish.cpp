@@ -26,7 +26,7 @@ Outcome check_properties(Session& session, const broker::Message& message) {
   }
   if (properties.has(amqp::kExpiration))
     if (auto ttl = broker::parse_expiration(properties.expiration); !ttl)
-      return fail(ReplyCode::kPreconditionFailed, "invalid expiration '" + std::string(properties.expiration) + "': " + ttl.error());
+      return fail(ReplyCode::kPreconditionFailed, "invalid expiration '" + std::string(properties.expiration) + "': " + ttl.error().text);
   return {};
 }
 
