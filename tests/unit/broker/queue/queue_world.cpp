@@ -148,7 +148,7 @@ void QueueWorld::return_window(std::uint32_t consumer) {
 }
 
 void QueueWorld::transaction(const std::vector<Text>& texts, const std::vector<std::uint64_t>& acks) {
-  if (queue_->wants_write(UINT64_MAX)) write_now(UINT64_MAX);
+  if (queue_->wants_write(UINT64_MAX)) write_now(memory_target_bytes_);
   std::vector<MessagePtr> messages;
   std::vector<std::uint64_t> entering;
   for (const Text& text : texts) {
@@ -285,6 +285,7 @@ void QueueWorld::write_now(std::uint64_t memory_target_bytes) {
 }
 
 void QueueWorld::write(std::uint64_t memory_target_bytes) {
+  memory_target_bytes_ = memory_target_bytes;
   if (queue_->wants_write(memory_target_bytes)) write_now(memory_target_bytes);
 }
 
@@ -315,7 +316,7 @@ void QueueWorld::answer_load(std::size_t which) {
 
 void QueueWorld::start_departures() {
   if (leaving_.empty()) return;
-  if (queue_->wants_write(UINT64_MAX)) write_now(UINT64_MAX);
+  if (queue_->wants_write(UINT64_MAX)) write_now(memory_target_bytes_);
   Submitted joint;
   std::vector<Position> positions;
   for (std::uint64_t id : leaving_) positions.push_back(known_.at(id).position.value());

@@ -139,6 +139,7 @@ class QueueWorld {
   std::set<std::uint64_t> unconfirmed_;
   std::shared_ptr<ChannelPrefetch> shared_ = std::make_shared<ChannelPrefetch>();
   std::map<int, std::uint64_t> last_delivered_;   // by level: no later message was ever delivered
+  std::uint64_t memory_target_bytes_ = UINT64_MAX;  // of the last write
   std::uint64_t next_id_ = 1;
   std::uint64_t next_write_ = 1;
   std::uint64_t committed_write_ = 0;
