@@ -136,7 +136,7 @@ void live(std::uint64_t seed) {
 TEST(QueueModel, AgreesWithANaiveQueueInRandomLives) {
   const std::uint64_t only = number_from_environment("BROKERD_SEED", 0);
   if (only != 0) return live(only);
-  const std::uint64_t seeds = number_from_environment("BROKERD_SEEDS", 40);
+  const std::uint64_t seeds = number_from_environment("BROKERD_SEEDS", 8);
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) live(seed);
 }
 
