@@ -90,13 +90,11 @@ void QueueActor::on(SettleBatch& item) {
 }
 
 void QueueActor::on(AddConsumer& item) {
-  auto vhost = vhost_.lock();
-  const std::string where = "queue '" + name_ + "' in vhost '" + (vhost ? vhost->name() : "") + "'";
-  if (dead_) return item.reply.send(fail(ReplyCode::kNotFound, "no " + where));
+  if (dead_) return item.reply.send(fail(ReplyCode::kNotFound, "no " + where()));
   const broker::Consumers& consumers = queue_.consumers();
   const bool single_active = queue_.settings().single_active_consumer;
   if (consumers.has_exclusive() || (item.spec.exclusive && (!consumers.empty() || single_active)))
-    return item.reply.send(fail(ReplyCode::kAccessRefused, where + " in exclusive use"));
+    return item.reply.send(fail(ReplyCode::kAccessRefused, where() + " in exclusive use"));
   queue_.add_consumer(std::move(item.spec));
   had_consumer_ = true;
   last_used_ = now_;
@@ -133,11 +131,14 @@ void QueueActor::on(GetMessage& item) {
   waiting_gets_.push_back(std::move(item));
 }
 
-void QueueActor::on(PurgeQueue& item) { item.reply.send(Answer{MessageCount{dead_ ? 0 : queue_.purge()}}); }
+void QueueActor::on(PurgeQueue& item) {
+  settle_turn();
+  item.reply.send(Answer{MessageCount{dead_ ? 0 : queue_.purge()}});
+}
 
 void QueueActor::on(AskStats& item) {
   last_used_ = now_;
-  if (!dead_) (void)queue_.finish_turn(now_, effects_);  // what expires or is delivered in this very turn does not count as waiting
+  settle_turn();
   const broker::QueueCounts counts = queue_.counts();
   item.reply.send(Answer{QueueStats{name_, dead_ ? 0 : counts.ready, dead_ ? 0 : counts.consumers}});
 }
@@ -145,19 +146,18 @@ void QueueActor::on(AskStats& item) {
 void QueueActor::on(DeleteIf& item) {
   auto vhost = vhost_.lock();
   if (!vhost) return;
-  const std::string where = "queue '" + name_ + "' in vhost '" + vhost->name() + "'";
   asked_to_go_ = false;
+  settle_turn();
   QueueGone gone{name_, id_, Answer{MessageCount{queue_.counts().ready}}, item.reply, queue_.logs(), {}};
-  if (dead_) gone.outcome = fail(ReplyCode::kNotFound, "no " + where);
-  else if (item.if_unused && !queue_.consumers().empty()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " in use");
-  else if (item.if_empty && queue_.counts().ready > 0) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " not empty");
-  else if (item.if_expired && !expired()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where + " in use");
+  if (dead_) gone.outcome = fail(ReplyCode::kNotFound, "no " + where());
+  else if (item.if_unused && !queue_.consumers().empty()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where() + " in use");
+  else if (item.if_empty && queue_.counts().ready > 0) gone.outcome = fail(ReplyCode::kPreconditionFailed, where() + " not empty");
+  else if (item.if_expired && !expired()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where() + " in use");
   else gone.consumers = die();
   vhost->put(std::move(gone));
 }
 
 std::vector<std::pair<InboxPtr, std::uint32_t>> QueueActor::die() {
-  queue_.finish_turn(now_, effects_);
   send_effects();
   dead_ = true;
   std::vector<std::pair<InboxPtr, std::uint32_t>> consumers;
@@ -227,6 +227,15 @@ void QueueActor::on(Barrier& item) { item.passed(); }
 
 // --- the end of a turn ---
 
+std::string QueueActor::where() const {
+  const auto vhost = vhost_.lock();
+  return "queue '" + name_ + "' in vhost '" + (vhost ? vhost->name() : "") + "'";
+}
+
+void QueueActor::settle_turn() {
+  if (!dead_) (void)queue_.finish_turn(now_, effects_);
+}
+
 std::uint64_t QueueActor::memory_target_bytes() const noexcept {
   const bool squeezed = services_->memory_used_bytes.load(std::memory_order_relaxed) > static_cast<std::int64_t>(services_->total_memory_bytes);
   return squeezed ? std::min(kSqueezedMemoryBytes, services_->queue_memory_bytes.load()) : services_->queue_memory_bytes.load();
@@ -245,7 +254,7 @@ void QueueActor::end_of_turn() {
     if (!waiting_gets_.empty()) more_to_do_ = queue_.finish_turn(now_, effects_) || more_to_do_;
     write();
   } else {
-    for (GetMessage& get : waiting_gets_) get.reply.send(fail(ReplyCode::kNotFound, "no queue '" + name_ + "'"));
+    for (GetMessage& get : waiting_gets_) get.reply.send(fail(ReplyCode::kNotFound, "no " + where()));
     waiting_gets_.clear();
   }
   send_effects();

@@ -157,7 +157,10 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void on(Barrier& item);
 
   [[nodiscard]] std::shared_ptr<QueueActor> self() { return std::static_pointer_cast<QueueActor>(shared_from_this()); }
+  [[nodiscard]] std::string where() const;  ///< queue 'NAME' in vhost 'NAME', as error texts say it
   [[nodiscard]] std::uint64_t memory_target_bytes() const noexcept;
+  /// What expires or can be delivered in this very turn no longer counts as waiting.
+  void settle_turn();
   [[nodiscard]] bool expired() const noexcept;
   void answer_gets();
   void write();

@@ -169,8 +169,19 @@ void VHost::on(DeleteQueue& item) {
   found->actor->put(DeleteIf{item.if_unused, item.if_empty, false, item.reply});
 }
 
+std::shared_ptr<QueueActor> VHost::actor_of(const std::string& queue) const {
+  return with_topology([&](const broker::Topology& topology) { return std::static_pointer_cast<QueueActor>(topology.destination(queue)); });
+}
+
+bool VHost::owner_is_leaving(const std::string& queue) const {
+  return with_topology([&](const broker::Topology& topology) {
+    const broker::QueueInfo* info = topology.find_queue(queue);
+    return info != nullptr && leaving_.contains(info->owner);
+  });
+}
+
 void VHost::on(RemoveUnused& item) {
-  auto actor = with_topology([&](const broker::Topology& topology) { return std::static_pointer_cast<QueueActor>(topology.destination(item.name)); });
+  auto actor = actor_of(item.name);
   if (!actor || actor->id() != item.id || !going_.try_emplace(item.name).second) return item.reply.send(Answer{Done{}});
   actor->put(DeleteIf{!item.expired, false, item.expired, std::move(item.reply)});
 }
@@ -178,6 +189,7 @@ void VHost::on(RemoveUnused& item) {
 void VHost::on(QueueGone& item) {
   if (!item.outcome) {
     item.reply.send(item.outcome);
+    if (owner_is_leaving(item.name)) return actor_of(item.name)->put(DeleteIf{});
     return unpark(item.name);
   }
   broker::OwnerId owner = 0;

@@ -122,6 +122,9 @@ class VHost final : public Actor<VHostItem> {
   [[nodiscard]] std::shared_ptr<VHost> self() { return std::static_pointer_cast<VHost>(shared_from_this()); }
   std::shared_ptr<QueueActor> make_actor(const broker::QueueInfo& info);
   void create_queue(DeclareQueue& item);
+  [[nodiscard]] std::shared_ptr<QueueActor> actor_of(const std::string& queue) const;
+  /// Its end was refused to somebody else, but its owner's leave wants it all the same.
+  [[nodiscard]] bool owner_is_leaving(const std::string& queue) const;
   bool park_if_going(const std::string& queue, VHostItem& item);
   void unpark(const std::string& queue);
   void forget(const broker::TopologyChange& change, bool queue_was_stored, WriteSet& out) const;

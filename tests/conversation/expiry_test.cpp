@@ -72,6 +72,12 @@ TEST_P(Expiry, DeliversWithATtlOfZeroOnlyAtOnce) {
   c.receives_deliveries("t", "q", 1, {"m"});
 }
 
+TEST_P(Expiry, CountsNothingExpiredAmongThePurgedOrDeleted) {
+  Client& c = client();
+  declares(c, {.queue = "q"}).publishes("q", "gone", {.expiration = "0"}).sends(QueuePurge{.queue = "q"}).receives(QueuePurgeOk{0});
+  c.publishes("q", "gone", {.expiration = "0"}).sends(QueueDelete{.queue = "q", .if_empty = true}).receives(QueueDeleteOk{0});
+}
+
 TEST_P(Expiry, NeverDeliversWhatHasExpired) {
   Client& c = client();
   declares(c, {.queue = "q"}).publishes("q", "long", {.expiration = "1000"}).publishes("q", "short", {.expiration = "10"});

@@ -198,6 +198,14 @@ TEST_P(Topology, GivesAnExclusiveNameToTheNextAtOnce) {
   next.sends(QueueDeclare{.queue = "q", .exclusive = true}).receives(QueueDeclareOk{"q", 0, 0});
 }
 
+TEST_P(Topology, TakesAnExclusiveQueueWithItsOwnerThoughADeletionWasJustRefused) {
+  Client& c = client();
+  Client& next = client();
+  declares(c, {.queue = "q", .exclusive = true}).publishes("q", "m").sends(QueueDelete{.queue = "q", .if_empty = true}).flush();
+  c.vanishes();
+  next.sends(QueueDeclare{.queue = "q", .exclusive = true}).receives(QueueDeclareOk{"q", 0, 0});
+}
+
 TEST_P(Topology, DeletesAQueueAndTellsHowManyMessagesItHeld) {
   Client& c = client();
   declares(c, {.queue = "q"}).publishes("q", "1").publishes("q", "2").sends(QueueDelete{.queue = "q"}).receives(QueueDeleteOk{2});
