@@ -6,6 +6,10 @@ namespace mq::test {
 using namespace amqp;
 
 MQ_CONVERSATIONS(Publishing);
+// Many bytes one by one take long and show nothing new.
+MQ_CONVERSATIONS_IN(PublishingMuch, ways_cut({Way::Cut::kWhole, Way::Cut::kFrames, Way::Cut::kAnyhow}));
+// Reads that bring much at once.
+MQ_CONVERSATIONS_IN(PublishingInOneRead, ways_cut({Way::Cut::kWhole}));
 
 namespace {
 
@@ -54,8 +58,7 @@ TEST_P(Publishing, CarriesAnEmptyBody) {
   declares(c, {.queue = "q"}).publishes("q", "").sends(BasicGet{.queue = "q"}).receives_content(BasicGetOk{1, false, "", "q", 0}, "");
 }
 
-TEST_P(Publishing, CutsABodyForAConsumerWithSmallFrames) {
-  if (GetParam().cut == Way::Cut::kBytes) GTEST_SKIP() << "many bytes one by one take long and show nothing new";
+TEST_P(PublishingMuch, CutsABodyForAConsumerWithSmallFrames) {
   Client& c = client();
   Client& small = client({.frame_max = 4096});
   const std::string body(300'000, 'b');
@@ -227,8 +230,7 @@ TEST_P(Publishing, KeepsTheOrderOfAChannel) {
       .receives_deliveries("t", "q", 1, bodies);
 }
 
-TEST_P(Publishing, WaitsForQueuesWhenTooMuchIsOnItsWay) {
-  if (GetParam().cut != Way::Cut::kWhole) GTEST_SKIP() << "the window is about reads that bring much at once";
+TEST_P(PublishingInOneRead, WaitsForQueuesWhenTooMuchIsOnItsWay) {
   options.publish_window_bytes = 1000;
   Client& c = client();
   declares(c, {.queue = "q"}).publishes("q", std::string(2000, 'x'));

@@ -15,7 +15,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -252,10 +254,20 @@ class Conversation : public ::testing::TestWithParam<Way> {
   std::mt19937_64 cuts_;
 };
 
-/// Declares a suite of conversations and runs it in every Way.
-#define MQ_CONVERSATIONS(Suite)                                                 \
-  class Suite : public ::mq::test::Conversation {};                             \
-  INSTANTIATE_TEST_SUITE_P(Sent, Suite, ::testing::ValuesIn(::mq::test::kWays), \
+/// The Ways in which bytes arrive cut like that.
+inline std::vector<Way> ways_cut(std::initializer_list<Way::Cut> cuts) {
+  std::vector<Way> ways;
+  std::copy_if(std::begin(kWays), std::end(kWays), std::back_inserter(ways),
+               [&](const Way& way) { return std::find(cuts.begin(), cuts.end(), way.cut) != cuts.end(); });
+  return ways;
+}
+
+/// Declares a suite of conversations and runs it in those Ways.
+#define MQ_CONVERSATIONS_IN(Suite, ways)                           \
+  class Suite : public ::mq::test::Conversation {};                \
+  INSTANTIATE_TEST_SUITE_P(Sent, Suite, ::testing::ValuesIn(ways), \
                            [](const auto& each) { return std::string(each.param.name); })
+/// The same in every Way.
+#define MQ_CONVERSATIONS(Suite) MQ_CONVERSATIONS_IN(Suite, ::mq::test::kWays)
 
 }  // namespace mq::test
