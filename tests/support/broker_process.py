@@ -85,14 +85,19 @@ class RunningBroker(Broker):
         pass
 
 
+def brokerd_program():
+    return pathlib.Path(os.environ.get("BROKERD", ROOT / "build" / "release" / "brokerd"))
+
+
 class OwnBroker(Broker):
     """A brokerd process of our own. Use from one thread."""
 
     can_restart = True
 
-    def __init__(self, options=(), start_deadline=20.0):
-        self.program = pathlib.Path(os.environ.get("BROKERD", ROOT / "build" / "release" / "brokerd"))
+    def __init__(self, options=(), start_deadline=20.0, config=ROOT / "config" / "brokerd.toml"):
+        self.program = brokerd_program()
         self.options = list(options)
+        self.config = config
         self.start_deadline = start_deadline
         self.port = free_port()
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="brokerd-test-"))
@@ -102,7 +107,7 @@ class OwnBroker(Broker):
 
     def command(self):
         return [str(self.program), "--data-dir", str(self.data), "--bind", self.host, "--amqp-port", str(self.port),
-                "--config", str(ROOT / "config" / "brokerd.toml"), *self.options]
+                "--config", str(self.config), *self.options]
 
     def start(self):
         """Starts the process and returns the seconds until it answered AMQP."""

@@ -46,9 +46,16 @@ client::Outcome<amqp::Table> ask(const Target& target, milliseconds timeout) {
   return client::Connection::probe(target.host, target.port, timeout);
 }
 
+// What the broker is. A brokerd tells clients a RabbitMQ's product and version, which they look for, and says in `platform` who it is.
+std::string who(const amqp::Table& properties) {
+  const std::string platform = text_of(properties, "platform");
+  if (platform.starts_with("brokerd ")) return platform;
+  return text_of(properties, "product") + " " + text_of(properties, "version");
+}
+
 int report(const Target& target, const client::Outcome<amqp::Table>& answer) {
   if (answer) {
-    fmt::print("{} {} answers at {}:{}\n", text_of(*answer, "product"), text_of(*answer, "version"), target.host, target.port);
+    fmt::print("{} answers at {}:{}\n", who(*answer), target.host, target.port);
     return kDone;
   }
   fmt::print(stderr, "{}:{}: {}\n", target.host, target.port, answer.error().describe());
