@@ -11,3 +11,6 @@ pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 find_package(tomlplusplus REQUIRED)
+if(NOT BROKERD_SANITIZE)  # sanitizers bring an allocator of their own
+  find_package(mimalloc REQUIRED)
+endif()

@@ -206,6 +206,7 @@ class Session {
   RouteCache routes_;
 
   boost::unordered_flat_map<std::uint16_t, std::unique_ptr<Channel>> channels_;
+  Channel* last_channel_ = nullptr;  // the one of channels_ that was asked for last
   std::vector<std::unique_ptr<Channel>> dying_;  // closed towards the client, still known to the engine
   boost::unordered_flat_map<std::uint32_t, Channel*> channels_by_key_;
   boost::unordered_flat_map<std::uint32_t, std::unique_ptr<Consumer>> consumers_;

@@ -10,8 +10,10 @@ namespace mq::session {
 // --- channels ---
 
 Channel* Session::find_channel(std::uint16_t number) {
+  if (last_channel_ != nullptr && last_channel_->number == number) return last_channel_;
   auto found = channels_.find(number);
-  return found == channels_.end() ? nullptr : found->second.get();
+  if (found == channels_.end()) return nullptr;
+  return last_channel_ = found->second.get();
 }
 
 Channel* Session::find_channel_by_key(std::uint32_t key) {
@@ -63,6 +65,7 @@ void Session::close_channel(Channel& channel) {
     if (found == session.channels_.end() || found->second->key != key) return;
     found->second->state = Channel::State::kDying;
     session.dying_.push_back(std::move(found->second));
+    session.last_channel_ = nullptr;
     session.channels_.erase(found);
   });
 }
@@ -74,6 +77,7 @@ void Session::channel_close_ok(std::uint16_t number) {
   Channel& channel = *found->second;
   channel.state = Channel::State::kDying;
   dying_.push_back(std::move(found->second));
+  last_channel_ = nullptr;
   channels_.erase(found);
   if (channel.consumers.empty() && channel.ledger.size() == 0) drop_dying(channel);
 }

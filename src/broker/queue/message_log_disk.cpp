@@ -100,10 +100,12 @@ void MessageLog::written() {
   MQ_CHECK(!in_flight_.empty());
   const InFlight flight = std::move(in_flight_.front());
   in_flight_.pop_front();
-  for (Offset first : flight.pages)
-    if (Segment* segment = segment_of(first))
-      for (StoredPage& page : segment->pages)
-        if (page.first == first) page.stored = true;
+  for (Offset first : flight.pages) {
+    Segment* segment = segment_of(first);
+    if (segment == nullptr) continue;
+    auto page = std::find_if(segment->pages.rbegin(), segment->pages.rend(), [&](const StoredPage& each) { return each.first == first; });
+    if (page != segment->pages.rend()) page->stored = true;
+  }
   if (flight.below) below_.written(*flight.below);
 }
 
