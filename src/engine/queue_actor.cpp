@@ -8,6 +8,8 @@
 namespace mq::engine {
 namespace {
 
+constexpr double kNearMs = 2;        // consumers that will be done with what waits in so many milliseconds keep up
+constexpr double kFewMessages = 256;  // and so few never count
 constexpr std::uint64_t kSqueezedMemoryBytes = 256 * 1024;  // what a queue may keep while the whole broker is over its share
 
 InboxPtr inbox_of(const broker::PeerPtr& peer) { return std::static_pointer_cast<SessionInbox>(peer); }
@@ -79,13 +81,14 @@ void QueueActor::on(PublishBatch& item) {
     gauges_.published.fetch_add(item.messages.size(), std::memory_order_relaxed);
     queue_.publish(item.messages, item.from, item.channel, now_, effects_);
   }
-  if (item.bytes != 0) held_window_.emplace_back(std::move(item.from), item.bytes);
+  if (item.bytes != 0) publishers_.took(std::move(item.from), item.bytes, item.messages.size(), now_);
 }
 
 void QueueActor::on(SettleBatch& item) {
   if (dead_) return;
   auto& counter = item.how == broker::Settlement::kAck ? gauges_.acknowledged : gauges_.returned;
   counter.fetch_add(item.positions.size(), std::memory_order_relaxed);
+  settled_.add(item.positions.size());
   queue_.settle(item.positions, item.how, now_, effects_);
 }
 
@@ -258,15 +261,20 @@ void QueueActor::end_of_turn() {
     waiting_gets_.clear();
   }
   send_effects();
-  // Publishers go on once what they sent is in the queue; while the disk lags far behind memory they wait for it.
-  if (dead_ || writes_under_way_ == 0 || queue_.counts().memory_bytes < 4 * services_->queue_memory_bytes) {
-    for (auto& [inbox, bytes] : held_window_) inbox->window_return(bytes);
-    held_window_.clear();
-  }
+  release_publishers();
   if (dead_) return;
   arm_timer();
   update_gauges();
   if (more_to_do_) put(WakeUp{});
+}
+
+// Publishers go on once what they sent is in the queue; while the disk lags far behind memory they wait for it.
+void QueueActor::release_publishers() {
+  if (dead_) return publishers_.release(false, now_);
+  const broker::QueueCounts counts = queue_.counts();
+  if (writes_under_way_ != 0 && counts.memory_bytes >= 4 * services_->queue_memory_bytes) return;
+  const double near = kNearMs * settled_.per_ms(now_);
+  publishers_.release(near > 0 && counts.consumers > 0 && static_cast<double>(counts.ready) > near + kFewMessages, now_);
 }
 
 void QueueActor::answer_gets() {
@@ -285,12 +293,16 @@ void QueueActor::answer_gets() {
 
 void QueueActor::write() {
   // One write at a time: what comes meanwhile gathers for the next, and what is acknowledged meanwhile is never written.
-  if (writes_under_way_ == 0 && queue_.wants_write(memory_target_bytes())) write_now();
+  if (writes_under_way_ != 0) return;
+  const broker::QueueCounts counts = queue_.counts();
+  const double pace = counts.consumers > 0 ? settled_.per_ms(now_) : 0;
+  const Offset below = patience_.ripe_below(now_, queue_.publish_mark(), counts.ready + counts.unacked, pace);
+  if (queue_.wants_write(memory_target_bytes(), below)) write_now(below);
 }
 
-void QueueActor::write_now() {
+void QueueActor::write_now(Offset below) {
   WriteSet set;
-  queue_.collect(memory_target_bytes(), set);
+  queue_.collect(memory_target_bytes(), set, below);
   if (set.empty() && writes_under_way_ == 0) return queue_.written(effects_);
   ++writes_under_way_;
   services_->committer.submit(std::move(set), [actor = self()] { actor->put(Written{}); });
@@ -299,6 +311,7 @@ void QueueActor::write_now() {
 void QueueActor::send_deliveries() {
   for (broker::Consumer* consumer : effects_.deliver_to) {
     gauges_.delivered.fetch_add(consumer->batch.size(), std::memory_order_relaxed);
+    if (consumer->spec().no_ack) settled_.add(consumer->batch.size());
     inbox_of(consumer->spec().peer)->put(Deliveries{consumer->spec().number, std::move(consumer->batch)});
     consumer->batch = {};
   }
@@ -344,7 +357,8 @@ void QueueActor::request_loads() {
 }
 
 void QueueActor::arm_timer() {
-  UnixMillis wake = queue_.next_wake();
+  UnixMillis wake = std::min(queue_.next_wake(), publishers_.next_release());
+  if (writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) wake = std::min(wake, patience_.look_at());
   const auto& expires_ms = queue_.settings().expires_ms;
   if (expires_ms && queue_.consumers().empty() && !asked_to_go_) {
     if (expired()) {

@@ -14,7 +14,10 @@
 #include "broker/topology.hpp"
 #include "engine/committer.hpp"
 #include "engine/joint_commit.hpp"
+#include "engine/pace.hpp"
+#include "engine/publish_pacer.hpp"
 #include "engine/session_inbox.hpp"
+#include "engine/write_patience.hpp"
 
 namespace mq::engine {
 
@@ -164,7 +167,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   [[nodiscard]] bool expired() const noexcept;
   void answer_gets();
   void write();
-  void write_now();
+  void write_now(Offset below = WritePatience::kEverything);
+  void release_publishers();
   void send_deliveries();
   void send_effects();
   void send_departures();
@@ -181,7 +185,9 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   const QueueId id_;
   broker::Effects effects_;
   std::deque<GetMessage> waiting_gets_;
-  std::vector<std::pair<InboxPtr, std::uint64_t>> held_window_;
+  PublishPacer publishers_;
+  Pace settled_;
+  WritePatience patience_;
   std::unique_ptr<Timer> timer_;
   UnixMillis timer_at_ = kNever;
   UnixMillis now_ = 0;

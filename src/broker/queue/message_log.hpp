@@ -89,16 +89,21 @@ class MessageLog {
   [[nodiscard]] UnixMillis oldest_ready_at();  ///< when the head of the ready messages came, about; kNever when there is none
 
   // --- disk ---
-  /// True when collect() would write something; `urgent()` when somebody waits for it.
-  [[nodiscard]] bool dirty() const noexcept;
+  static constexpr Offset kEverything = UINT64_MAX;
+  /// True when collect() with the same bound would write something; `urgent()` when somebody waits for it.
+  [[nodiscard]] bool dirty(Offset below = kEverything);
   [[nodiscard]] bool urgent() const noexcept { return below_.urgent(); }
   [[nodiscard]] bool ever_stored() const noexcept { return ever_stored_; }
   [[nodiscard]] std::uint64_t unwritten() const noexcept { return unwritten_; }
+  /// Every persistent message below it is settled or was handed to the store.
+  [[nodiscard]] Offset unwritten_from();
+  [[nodiscard]] Offset next_offset() const noexcept { return next_offset_; }
   /// Puts what is to be written into `out`. `expected_deliveries`: how many messages consumers could take at once, for the reserve.
   /// The write must be committed in order with others of this log; then written() is called once per collect().
+  /// Of what was not written yet, only messages with offsets below `below` are.
   /// Also frees memory down to about `memory_target_bytes`, from the end backwards; what is in no page yet is written as transient
   /// pages first and freed by a later call.
-  void collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out);
+  void collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out, Offset below = kEverything);
   /// For an atomic commit: encodes the hidden messages at these offsets (the last appended ones) into a page of their own.
   void collect_hidden(const Storage& codec, std::span<const Offset> offsets, WriteSet& out);
   /// For an atomic commit: the mark that settles this message, if the disk knows it. Everything pending must have been collected.
@@ -137,8 +142,9 @@ class MessageLog {
   void expired_at_cursor(UnixMillis now, std::size_t enough, std::vector<Offset>& out);
   // disk
   void add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out, InFlight& flight);
-  void collect_pages(const Storage& codec, WriteSet& out, InFlight& flight);
-  void collect_pages_of(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
+  void collect_pages(const Storage& codec, Offset below, WriteSet& out, InFlight& flight);
+  void collect_pages_of(Segment& segment, const Storage& codec, Offset below, WriteSet& out, InFlight& flight);
+  [[nodiscard]] Segment* first_segment_reaching(Offset offset) const noexcept;
   void collect_below(std::uint64_t expected_deliveries, WriteSet& out, InFlight& flight);
   Segment& segment_for_restored(const PageIndex& index);
   void restore_page(const RecoveredPage& recovered);
@@ -172,6 +178,7 @@ class MessageLog {
   bool ever_stored_ = false;
   Offset handed_to_ = 0;         // everything below was looked at by collect()
   std::uint64_t unwritten_ = 0;  // live persistent messages in no page
+  Offset unwritten_from_ = 0;    // none of them is below
   PageChanges changes_;
   DeliveredBelow below_;
   std::deque<InFlight> in_flight_;

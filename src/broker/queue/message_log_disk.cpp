@@ -17,7 +17,28 @@ std::uint32_t settled_marks(const RecoveredPage& page) {
 
 }  // namespace
 
-bool MessageLog::dirty() const noexcept { return unwritten_ != 0 || !changes_.empty() || urgent(); }
+bool MessageLog::dirty(Offset below) {
+  return !changes_.empty() || urgent() || (unwritten_ != 0 && (below == kEverything || unwritten_from() < below));
+}
+
+Segment* MessageLog::first_segment_reaching(Offset offset) const noexcept {
+  Segment* segment = segments_.tail();
+  while (segment != nullptr && segment->previous != nullptr && segment->first > offset) segment = segment->previous;
+  return segment;
+}
+
+Offset MessageLog::unwritten_from() {
+  if (unwritten_ == 0) return unwritten_from_ = next_offset_;
+  const Offset from = std::max(unwritten_from_, handed_to_);
+  for (Segment* segment = first_segment_reaching(from); segment != nullptr; segment = segment->next) {
+    if (!segment->resident) continue;
+    for (Offset offset = std::max(segment->first, from); offset < segment->end(); ++offset) {
+      const Entry& entry = segment->at(offset);
+      if (entry.state != EntryState::kGone && entry.persistent && !entry.in_page) return unwritten_from_ = offset;
+    }
+  }
+  return unwritten_from_ = next_offset_;
+}
 
 // --- one message ---
 
@@ -50,17 +71,17 @@ void MessageLog::add_page(Segment& segment, std::span<const PageRecord> records,
   segment.uncovered -= page.live;
 }
 
-void MessageLog::collect_pages(const Storage& codec, WriteSet& out, InFlight& flight) {
+void MessageLog::collect_pages(const Storage& codec, Offset below, WriteSet& out, InFlight& flight) {
+  below = std::min(below, next_offset_);
+  if (below <= handed_to_) return;
   if (unwritten_ != 0) {
-    Segment* segment = segments_.tail();
-    while (segment->previous != nullptr && segment->first > handed_to_) segment = segment->previous;
-    for (; segment != nullptr; segment = segment->next)
-      if (segment->resident) collect_pages_of(*segment, codec, out, flight);
+    for (Segment* segment = first_segment_reaching(handed_to_); segment != nullptr && segment->first < below; segment = segment->next)
+      if (segment->resident) collect_pages_of(*segment, codec, below, out, flight);
   }
-  handed_to_ = next_offset_;
+  handed_to_ = below;
 }
 
-void MessageLog::collect_pages_of(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight) {
+void MessageLog::collect_pages_of(Segment& segment, const Storage& codec, Offset below, WriteSet& out, InFlight& flight) {
   std::vector<PageRecord> records;
   std::uint64_t bytes = 0;
   auto finish_page = [&] {
@@ -68,7 +89,7 @@ void MessageLog::collect_pages_of(Segment& segment, const Storage& codec, WriteS
     records.clear();
     bytes = 0;
   };
-  for (Offset offset = std::max(segment.first, handed_to_); offset < segment.end(); ++offset) {
+  for (Offset offset = std::max(segment.first, handed_to_), end = std::min(segment.end(), below); offset < end; ++offset) {
     const Entry& entry = segment.at(offset);
     if (entry.state == EntryState::kGone || entry.state == EntryState::kHidden || !entry.persistent || entry.in_page) continue;
     records.push_back({offset, entry.message, segment.enqueued_at, entry.deadline});
@@ -87,9 +108,9 @@ void MessageLog::collect_below(std::uint64_t expected_deliveries, WriteSet& out,
   out.operations.emplace_back(WriteSet::PutQueueState{id_, {next_offset_, *flight.below}});
 }
 
-void MessageLog::collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out) {
+void MessageLog::collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out, Offset below) {
   InFlight flight;
-  collect_pages(codec, out, flight);
+  collect_pages(codec, below, out, flight);
   shrink(memory_target_bytes, codec, out, flight);
   changes_.collect(segments_, cursor_, out);
   collect_below(expected_deliveries, out, flight);

@@ -11,12 +11,6 @@ namespace {
 constexpr std::size_t kMaxDeparturesPerTurn = 1000;
 constexpr std::uint64_t kMaxExpectedDeliveries = 4096;
 
-ConfirmRun& run_for(std::vector<ConfirmRun>& runs, const PeerPtr& peer, std::uint32_t channel, bool refused) {
-  if (runs.empty() || runs.back().peer != peer || runs.back().channel != channel || runs.back().refused != refused)
-    runs.push_back({peer, channel, refused, {}});
-  return runs.back();
-}
-
 void append(std::vector<ConfirmRun>& to, std::vector<ConfirmRun>&& from) {
   if (to.empty()) to = std::move(from);
   else to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -102,7 +96,7 @@ void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std
   const bool multi_level = settings_.max_priority.value_or(0) > 0;
   ConfirmRun refused{peer, channel, true, {}};
   ConfirmRun done{peer, channel, false, {}};
-  ConfirmRun* waiting = nullptr;
+  ConfirmRun waiting{peer, channel, false, {}};
   MessageLog* log = multi_level ? nullptr : &log_at(0);
   for (const Incoming& incoming : messages) {
     if (refuses && full()) {
@@ -115,15 +109,13 @@ void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std
     log->append(incoming.message, now, deadline, EntryState::kReady);
     if (incoming.sequence != 0) {
       if (!info_.durable || !message.persistent()) done.sequences.push_back(incoming.sequence);
-      else {
-        if (waiting == nullptr) waiting = &run_for(pending_confirms_, peer, channel, false);
-        waiting->sequences.push_back(incoming.sequence);
-      }
+      else waiting.sequences.push_back(incoming.sequence);
     }
     if (!limited) continue;
     pump(now, effects);  // what a consumer takes at once does not count against the limit
     if (!refuses) trim(effects);
   }
+  if (!waiting.sequences.empty()) pending_confirms_.push_back({std::move(waiting), publish_mark()});
   if (!done.sequences.empty()) effects.confirms.push_back(std::move(done));
   if (!refused.sequences.empty()) effects.confirms.push_back(std::move(refused));
 }
@@ -305,9 +297,18 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
   pump(now, effects);
   bool more = expire(now, effects);
   if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
-  if (!pending_confirms_.empty() && unwritten() == 0) append(effects.confirms, std::move(pending_confirms_));
+  release_confirms(effects);
   for (MessageLog* log : used_) log->take_loads(effects.loads);
   return more;
+}
+
+void Queue::release_confirms(Effects& effects) {
+  if (pending_confirms_.empty()) return;
+  const Offset from = unwritten() == 0 ? MessageLog::kEverything : used_.size() == 1 ? used_.front()->unwritten_from() : 0;
+  while (!pending_confirms_.empty() && pending_confirms_.front().below <= from) {
+    effects.confirms.push_back(std::move(pending_confirms_.front().run));
+    pending_confirms_.pop_front();
+  }
 }
 
 UnixMillis Queue::next_wake() {
@@ -324,18 +325,25 @@ std::uint64_t Queue::unwritten() const noexcept {
   return sum;
 }
 
-bool Queue::wants_write(std::uint64_t memory_target_bytes) const {
-  for (const MessageLog* log : used_)
-    if (log->dirty() || log->totals().memory_bytes > memory_target_bytes) return true;
+Offset Queue::publish_mark() const noexcept {
+  return used_.size() == 1 && settings_.max_priority.value_or(0) == 0 ? used_.front()->next_offset() : MessageLog::kEverything;
+}
+
+bool Queue::wants_write(std::uint64_t memory_target_bytes, Offset below) const {
+  for (MessageLog* log : used_)
+    if (log->dirty(below) || log->totals().memory_bytes > memory_target_bytes) return true;
   return false;
 }
 
-void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out) {
-  if (!pending_confirms_.empty()) out.needs_sync = true;
-  written_confirms_.push_back(std::move(pending_confirms_));
-  pending_confirms_.clear();
+void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset below) {
+  std::vector<ConfirmRun>& confirms = written_confirms_.emplace_back();
+  while (!pending_confirms_.empty() && pending_confirms_.front().below <= below) {
+    confirms.push_back(std::move(pending_confirms_.front().run));
+    pending_confirms_.pop_front();
+  }
+  if (!confirms.empty()) out.needs_sync = true;
   const std::uint64_t expected = consumers_.empty() ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
-  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out);
+  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
   written_logs_.push_back(used_);
 }
 

@@ -124,9 +124,13 @@ class Queue {
   [[nodiscard]] UnixMillis next_wake();
 
   // --- disk ---
-  [[nodiscard]] bool wants_write(std::uint64_t memory_target_bytes) const;
-  /// Everything that is to be written now, and the confirms that wait for it. Followed by one written() each, in order.
-  void collect(std::uint64_t memory_target_bytes, WriteSet& out);
+  /// What is published from here on is not below it. kEverything where publishes do not come in one order (several priorities).
+  [[nodiscard]] Offset publish_mark() const noexcept;
+  /// True when collect() with the same bounds would do something.
+  [[nodiscard]] bool wants_write(std::uint64_t memory_target_bytes, Offset below = MessageLog::kEverything) const;
+  /// What is to be written now, and the confirms that wait for it. Followed by one written() each, in order. Messages that were
+  /// published since publish_mark() gave `below` may wait for another time.
+  void collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset below = MessageLog::kEverything);
   void written(Effects& effects);
   void restore(std::uint8_t level, const RecoveredQueue& recovered);
   void collect_shutdown(WriteSet& out);
@@ -165,7 +169,14 @@ class Queue {
   std::vector<std::unique_ptr<MessageLog>> levels_;  // index = priority; null = never used
   std::vector<MessageLog*> used_;                    // highest level first
   Consumers consumers_;
-  std::vector<ConfirmRun> pending_confirms_;               // wait for the next write
+  /// A confirm that waits until no message below `below` is unwritten.
+  struct PendingConfirm {
+    ConfirmRun run;
+    Offset below = 0;
+  };
+  void release_confirms(Effects& effects);
+
+  std::deque<PendingConfirm> pending_confirms_;            // wait for a write, or for their messages to be settled
   std::deque<std::vector<ConfirmRun>> written_confirms_;  // wait for the writes under way
   std::deque<std::vector<MessageLog*>> written_logs_;
   std::vector<Offset> scratch_;

@@ -65,9 +65,9 @@ class LogBench {
   }
 
   /// What a write now consists of; it is under way afterwards.
-  Words collect(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0) {
+  Words collect(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0, Offset below = MessageLog::kEverything) {
     under_way_.emplace_back();
-    log_->collect(*disk_, expected_deliveries, memory_target_bytes, under_way_.back());
+    log_->collect(*disk_, expected_deliveries, memory_target_bytes, under_way_.back(), below);
     return words_of(under_way_.back());
   }
   /// The oldest write under way is done.
@@ -76,8 +76,8 @@ class LogBench {
     under_way_.pop_front();
     log_->written();
   }
-  Words write(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0) {
-    Words words = collect(memory_target_bytes, expected_deliveries);
+  Words write(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0, Offset below = MessageLog::kEverything) {
+    Words words = collect(memory_target_bytes, expected_deliveries, below);
     while (!under_way_.empty()) written();
     return words;
   }

@@ -97,6 +97,36 @@ TEST(MessageLogDisk, DropsThePageWithTheMarksItHad) {
   EXPECT_EQ(bench.write(), (Words{"drop 0 with marks"}));
 }
 
+TEST(MessageLogDisk, WritesOnlyWhatIsBelowTheBound) {
+  LogBench bench;
+  for (const char* body : {"a", "b", "c"}) bench.add(body);
+  EXPECT_EQ(bench.write(LogBench::kNoTarget, 0, 2), (Words{"page 0-1"}));
+  EXPECT_EQ(bench.log().unwritten_from(), 2u);
+  EXPECT_FALSE(bench.log().dirty(2));
+  EXPECT_TRUE(bench.log().dirty(3));
+  EXPECT_EQ(bench.write(), (Words{"page 2"}));
+}
+
+TEST(MessageLogDisk, KnowsFromWhereOnItIsUnwritten) {
+  LogBench bench;
+  EXPECT_EQ(bench.log().unwritten_from(), 0u);
+  for (const char* body : {"a", "b", "c"}) bench.add(body);
+  bench.add_transient("d");
+  EXPECT_EQ(bench.log().unwritten_from(), 0u);
+  bench.consume(2);
+  EXPECT_EQ(bench.log().unwritten_from(), 2u);
+  bench.consume(1);
+  EXPECT_EQ(bench.log().unwritten_from(), 4u);
+}
+
+TEST(MessageLogDisk, KnowsFromWhereOnItIsUnwrittenOverManySegments) {
+  LogBench bench;
+  bench.fill_segments(3);
+  bench.consume(2 * static_cast<int>(Segment::kMaxEntries) + 5);
+  EXPECT_EQ(bench.log().unwritten_from(), 2 * Segment::kMaxEntries + 5);
+  EXPECT_EQ(bench.write(LogBench::kNoTarget, 0, 2 * Segment::kMaxEntries + 7), (Words{"page 2053-2054", "delivered below 2053"}));
+}
+
 TEST(MessageLogDisk, DropsAPageThatIsStillBeingWritten) {
   LogBench bench;
   bench.add("a");

@@ -70,9 +70,9 @@ class QueueBench {
     return events();
   }
   [[nodiscard]] bool more() const { return more_; }
-  Words collect(std::uint64_t memory_target_bytes = UINT64_MAX) {
+  Words collect(std::uint64_t memory_target_bytes = UINT64_MAX, Offset below = MessageLog::kEverything) {
     under_way_.emplace_back();
-    queue_.collect(memory_target_bytes, under_way_.back());
+    queue_.collect(memory_target_bytes, under_way_.back(), below);
     return words_of(under_way_.back());
   }
   void written() {

@@ -16,13 +16,17 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
 
 class Life {
  public:
-  explicit Life(std::uint64_t seed) : random_(seed), durable_(chance(80)), world_(make_settings(), durable_) {}
+  explicit Life(std::uint64_t seed) : random_(seed), durable_(chance(80)), patient_(chance(50)), world_(make_settings(), durable_) {}
 
   void live(int steps) {
     for (int step = 0; step < steps; ++step) {
       act();
       if (chance(70)) world_.turn();
-      if (world_.writes_under_way() == 0 && chance(50)) world_.write(memory_target_bytes());
+      if (chance(30)) world_.mark();
+      if (world_.writes_under_way() == 0 && chance(50)) {
+        if (patient_ && chance(80)) world_.write_patiently(memory_target_bytes());
+        else world_.write(memory_target_bytes());
+      }
       if (chance(40)) world_.commit_one();
       if (chance(40)) world_.tell_one();
       if (world_.loads() > 0 && chance(30)) world_.answer_load(below(world_.loads()));
@@ -119,6 +123,7 @@ class Life {
 
   QueueWorld::Random random_;
   const bool durable_;
+  const bool patient_;  // what is new is often not written at once
   bool with_expirations_ = false;
   bool mostly_persistent_ = true;
   QueueWorld world_;

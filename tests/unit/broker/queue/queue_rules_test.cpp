@@ -245,6 +245,40 @@ TEST(Confirms, ComeAtOnceWhenTheMessageIsSettledBeforeTheWrite) {
   EXPECT_FALSE(bench.queue().wants_write(UINT64_MAX));
 }
 
+TEST(Confirms, ComeForWhatWasSettledWhileLaterMessagesWait) {
+  QueueBench bench;
+  bench.consume();
+  bench.publish({"a"}, 7);
+  bench.publish({"b"}, 8);
+  bench.turn();
+  bench.ack({"a"});
+  EXPECT_EQ(bench.turn(), (Words{"confirms 7"}));
+}
+
+TEST(Confirms, WaitForEarlierMessagesToBeSettledOrWritten) {
+  QueueBench bench;
+  bench.consume();
+  bench.publish({"a"}, 7);
+  bench.publish({"b"}, 8);
+  bench.turn();
+  bench.ack({"b"});
+  EXPECT_EQ(bench.turn(), Words{});
+  bench.ack({"a"});
+  EXPECT_EQ(bench.turn(), (Words{"confirms 7", "confirms 8"}));
+}
+
+TEST(Confirms, OfWhatIsNotWrittenYetDoNotGoWithAWrite) {
+  QueueBench bench;
+  bench.publish({"a"}, 7);
+  const Offset mark = bench.queue().publish_mark();
+  bench.publish({"b"}, 8);
+  EXPECT_EQ(bench.collect(UINT64_MAX, mark), (Words{"page 0"}));
+  bench.written();
+  EXPECT_EQ(bench.turn(), (Words{"confirms 7"}));
+  EXPECT_FALSE(bench.queue().wants_write(UINT64_MAX, mark));
+  EXPECT_TRUE(bench.queue().wants_write(UINT64_MAX));
+}
+
 TEST(Confirms, GoWithTheWriteThatHoldsTheirMessage) {
   QueueBench bench;
   bench.publish({"a"}, 1);

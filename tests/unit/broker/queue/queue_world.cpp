@@ -265,10 +265,13 @@ void QueueWorld::turn() {
   take_effects();
 }
 
-void QueueWorld::write_now(std::uint64_t memory_target_bytes) {
+void QueueWorld::write_now(std::uint64_t memory_target_bytes, PublishMark mark) {
   Submitted write;
-  queue_->collect(memory_target_bytes, write.set);
+  queue_->collect(memory_target_bytes, write.set, mark.below);
   const std::uint64_t number = next_write_++;
+  if (mark.below != MessageLog::kEverything)
+    for (auto known = known_.lower_bound(mark.id); known != known_.end(); ++known)
+      if (known->second.enters_with == number) known->second.enters_with = number + 1;
   if (write.set.empty() && writes_under_way_ == 0) {
     committed_write_ = number;
     queue_->written(effects_);
@@ -287,6 +290,11 @@ void QueueWorld::write_now(std::uint64_t memory_target_bytes) {
 void QueueWorld::write(std::uint64_t memory_target_bytes) {
   memory_target_bytes_ = memory_target_bytes;
   if (queue_->wants_write(memory_target_bytes)) write_now(memory_target_bytes);
+}
+
+void QueueWorld::write_patiently(std::uint64_t memory_target_bytes) {
+  memory_target_bytes_ = memory_target_bytes;
+  if (queue_->wants_write(memory_target_bytes, mark_.below)) write_now(memory_target_bytes, mark_);
 }
 
 void QueueWorld::commit_one() {
@@ -357,6 +365,7 @@ void QueueWorld::restart(bool clean) {
   unconfirmed_.clear();
   writes_under_way_ = 0;
   more_ = false;
+  mark_ = {0, 0};
   for (auto& [id, known] : known_) {
     const bool stays = survives(known);
     if (known.state != Known::State::kGone) become(id, Known::State::kGone);

@@ -48,6 +48,12 @@ struct KnownConsumer {
   std::set<std::uint64_t> out;
 };
 
+/// A place in the stream of publishes, as the queue and as the model know it.
+struct PublishMark {
+  Offset below = MessageLog::kEverything;
+  std::uint64_t id = UINT64_MAX;
+};
+
 class QueueWorld {
  public:
   using Random = std::mt19937_64;
@@ -68,6 +74,9 @@ class QueueWorld {
   // --- what the broker does ---
   void turn();
   void write(std::uint64_t memory_target_bytes);
+  /// What is published from now on is not part of the next write_patiently().
+  void mark() { mark_ = {queue_->publish_mark(), next_id_}; }
+  void write_patiently(std::uint64_t memory_target_bytes);
   void commit_one();
   void tell_one();
   void answer_load(std::size_t which);
@@ -107,7 +116,7 @@ class QueueWorld {
   [[nodiscard]] MessagePtr learn(const Text& text, std::uint64_t padding_bytes, Known::State state, std::uint64_t& id);
   void become(std::uint64_t id, Known::State state);
   void gone(std::uint64_t id);
-  void write_now(std::uint64_t memory_target_bytes);
+  void write_now(std::uint64_t memory_target_bytes, PublishMark mark = {});
   void take_effects();
   void take_deliveries();
   void learn_delivery(const Delivery& delivery, std::uint64_t id, std::uint32_t consumer);
@@ -131,6 +140,7 @@ class QueueWorld {
   std::vector<LoadRequest> loads_;
   std::vector<std::uint64_t> leaving_;            // departures that no atomic commit carries yet
   bool more_ = false;
+  PublishMark mark_ = {0, 0};
 
   std::map<std::uint64_t, Known> known_;
   std::set<Key> ready_;
