@@ -1,6 +1,6 @@
 // The publish window's way back: what a queue has taken in gives its publishers room to go on. As a rule at once; but while consumers
-// are at work and have fallen behind, publishers beyond kMessagesPerMs wait for them, so that messages do not pile up only because
-// publishing is cheaper than delivering.
+// are at work and have fallen behind, publishers beyond kTransientPerMs or kPersistentPerMs wait for them, so that messages do not pile
+// up, and are not written to disk, only because publishing is cheaper than delivering.
 //
 // Used on the queue's strand only.
 #pragma once
@@ -17,9 +17,10 @@ namespace mq::engine {
 
 class PublishPacer {
  public:
-  /// A batch came in.
-  void took(InboxPtr from, std::uint64_t bytes, std::size_t messages, UnixMillis now) {
-    paid_until_ms_ = std::max(paid_until_ms_, static_cast<double>(now)) + static_cast<double>(messages) / kMessagesPerMs;
+  /// A batch came in; so many of its messages have to be on disk.
+  void took(InboxPtr from, std::uint64_t bytes, std::uint64_t messages, std::uint64_t persistent, UnixMillis now) {
+    paid_until_ms_ = std::max(paid_until_ms_, static_cast<double>(now)) + static_cast<double>(messages - persistent) / kTransientPerMs +
+                     static_cast<double>(persistent) / kPersistentPerMs;
     held_.push_back({std::move(from), bytes, static_cast<UnixMillis>(paid_until_ms_)});
   }
   /// Lets publishers go on: all of them, or while consumers are behind only those whose time has come.
@@ -34,7 +35,8 @@ class PublishPacer {
   [[nodiscard]] UnixMillis next_release() const noexcept { return held_.empty() ? kNever : held_.front().until; }
 
  private:
-  static constexpr double kMessagesPerMs = 500;
+  static constexpr double kTransientPerMs = 500;
+  static constexpr double kPersistentPerMs = 100;
   struct Held {
     InboxPtr from;
     std::uint64_t bytes = 0;

@@ -71,6 +71,7 @@ void QueueActor::handle(QueueItem& item) {
 // --- items ---
 
 void QueueActor::on(PublishBatch& item) {
+  const std::uint64_t persistent_before = queue_.counts().persistent;
   if (dead_) {
     // Routed while the queue went: there is nothing left that could lose it.
     std::vector<std::uint64_t> sequences;
@@ -81,7 +82,9 @@ void QueueActor::on(PublishBatch& item) {
     gauges_.published.fetch_add(item.messages.size(), std::memory_order_relaxed);
     queue_.publish(item.messages, item.from, item.channel, now_, effects_);
   }
-  if (item.bytes != 0) publishers_.took(std::move(item.from), item.bytes, item.messages.size(), now_);
+  if (item.bytes == 0) return;
+  const std::uint64_t persistent = std::min<std::uint64_t>(queue_.counts().persistent - persistent_before, item.messages.size());
+  publishers_.took(std::move(item.from), item.bytes, item.messages.size(), persistent, now_);
 }
 
 void QueueActor::on(SettleBatch& item) {

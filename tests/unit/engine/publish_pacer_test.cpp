@@ -13,9 +13,9 @@ class PublishPacerTest : public ::testing::Test {
   InboxPtr inbox = std::make_shared<SessionInbox>(scheduler.make_strand(), 1);
   PublishPacer pacer;
 
-  void took(std::size_t messages, UnixMillis now) {
+  void took(std::uint64_t messages, UnixMillis now, std::uint64_t persistent = 0) {
     inbox->window_take(messages);
-    pacer.took(inbox, messages, messages, now);
+    pacer.took(inbox, messages, messages, persistent, now);
   }
 };
 
@@ -35,6 +35,11 @@ TEST_F(PublishPacerTest, MakesFastPublishersWaitForConsumersThatAreBehind) {
   EXPECT_EQ(pacer.next_release(), 1010);
   pacer.release(true, 1010);
   EXPECT_EQ(inbox->window_used(), 0);
+}
+
+TEST_F(PublishPacerTest, MakesPublishersOfPersistentMessagesWaitLonger) {
+  took(5000, 1000, 5000);
+  EXPECT_EQ(pacer.next_release(), 1050);
 }
 
 TEST_F(PublishPacerTest, DoesNotSlowDownWhoPublishesLess) {
