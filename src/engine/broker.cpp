@@ -45,7 +45,7 @@ class Countdown {
 Broker::Broker(Scheduler& scheduler, Storage& storage, BrokerOptions options, std::function<void(const StorageError&)> on_store_failure)
     : scheduler_(scheduler), storage_(storage), options_(std::move(options)) {
   committer_ = std::make_shared<Committer>(scheduler_.make_blocking_strand("committer"), storage_, std::move(on_store_failure));
-  services_ = std::make_shared<QueueServices>(scheduler_, storage_, *committer_);
+  services_ = std::make_shared<QueueServices>(scheduler_, storage_, *committer_, options_.threads);
   services_->reader = scheduler_.make_blocking_strand("reader");
   apply(options_);
 }

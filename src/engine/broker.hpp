@@ -24,6 +24,7 @@ struct BrokerOptions {
   std::uint64_t queue_memory_bytes = 64ULL << 20;
   std::uint64_t total_memory_bytes = 512ULL << 20;
   std::int64_t default_delivery_limit = 20;  ///< of quorum queues that set none; negative = no limit
+  unsigned threads = 2;                      ///< that serve connections and queues
 };
 
 class Broker {

@@ -1,11 +1,10 @@
 // The publish window's way back: what a queue has taken in gives its publishers room to go on. As a rule at once; but while consumers
-// are at work and have fallen behind, publishers beyond kTransientPerMs or kPersistentPerMs wait for them, so that messages do not pile
-// up, and are not written to disk, only because publishing is cheaper than delivering.
-//
-// Used on the queue's strand only.
+// are at work and have fallen behind, publishers share a budget, so that messages do not pile up, and are not written to disk, only
+// because publishing is cheaper than delivering.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <utility>
@@ -15,35 +14,67 @@
 
 namespace mq::engine {
 
+/// What all queues whose consumers are behind may take in: per thread 250 messages a millisecond, or 50 that must be written. Any thread.
+class PublishBudget {
+ public:
+  explicit PublishBudget(unsigned threads = 2) : threads_(std::max(1u, threads)) {}
+
+  /// Takes so much out of it and tells when that is paid for; never more than kLongestWaitMs from now.
+  UnixMillis spend(std::uint64_t messages, std::uint64_t persistent, UnixMillis now) noexcept {
+    const auto cost_us = static_cast<std::int64_t>(((messages - persistent) * kTransientUs + persistent * kPersistentUs) / threads_);
+    const std::int64_t now_us = now * 1000;
+    std::int64_t known = paid_until_us_.load(std::memory_order_relaxed);
+    std::int64_t paid_us = 0;
+    do paid_us = std::min(std::max(known, now_us) + cost_us, now_us + kLongestWaitMs * 1000);
+    while (!paid_until_us_.compare_exchange_weak(known, paid_us, std::memory_order_relaxed));
+    return paid_us / 1000;
+  }
+
+ private:
+  static constexpr Millis kLongestWaitMs = 20;
+  static constexpr std::uint64_t kTransientUs = 4;
+  static constexpr std::uint64_t kPersistentUs = 20;
+  const unsigned threads_;
+  std::atomic<std::int64_t> paid_until_us_{0};
+};
+
+/// The publishers of one queue. Used on its strand only.
 class PublishPacer {
  public:
+  explicit PublishPacer(PublishBudget& budget) : budget_(budget) {}
+
   /// A batch came in; so many of its messages have to be on disk.
   void took(InboxPtr from, std::uint64_t bytes, std::uint64_t messages, std::uint64_t persistent, UnixMillis now) {
-    paid_until_ms_ = std::max(paid_until_ms_, static_cast<double>(now)) + static_cast<double>(messages - persistent) / kTransientPerMs +
-                     static_cast<double>(persistent) / kPersistentPerMs;
-    held_.push_back({std::move(from), bytes, static_cast<UnixMillis>(paid_until_ms_)});
+    if (behind_) paid_until_ = budget_.spend(messages, persistent, now);
+    held_.push_back({std::move(from), bytes, paid_until_});
   }
-  /// Lets publishers go on: all of them, or while consumers are behind only those whose time has come.
-  void release(bool consumers_behind, UnixMillis now) {
-    while (!held_.empty() && (!consumers_behind || held_.front().until <= now)) {
+  void consumers_are_behind(bool behind) noexcept {
+    behind_ = behind;
+    if (!behind) paid_until_ = 0;
+  }
+  /// Lets publishers go on: all of them, or while consumers are behind those whose time has come.
+  void release(UnixMillis now) {
+    while (!held_.empty() && (!behind_ || held_.front().until <= now)) {
       held_.front().from->window_return(held_.front().bytes);
       held_.pop_front();
     }
-    if (held_.empty()) paid_until_ms_ = static_cast<double>(std::min<UnixMillis>(static_cast<UnixMillis>(paid_until_ms_), now));
   }
+  /// Writing for them has time until then.
+  [[nodiscard]] bool must_wait(UnixMillis now) const noexcept { return behind_ && paid_until_ > now; }
+  [[nodiscard]] UnixMillis paid_until() const noexcept { return paid_until_; }
   /// When somebody's time comes; kNever when nobody waits.
   [[nodiscard]] UnixMillis next_release() const noexcept { return held_.empty() ? kNever : held_.front().until; }
 
  private:
-  static constexpr double kTransientPerMs = 500;
-  static constexpr double kPersistentPerMs = 100;
   struct Held {
     InboxPtr from;
     std::uint64_t bytes = 0;
     UnixMillis until = 0;
   };
+  PublishBudget& budget_;
   std::deque<Held> held_;
-  double paid_until_ms_ = 0;
+  UnixMillis paid_until_ = 0;
+  bool behind_ = false;
 };
 
 }  // namespace mq::engine

@@ -8,6 +8,7 @@
 namespace mq::engine {
 namespace {
 
+constexpr double kBusyPerMs = 20;     // slower consumers are slow by themselves: nothing is won by waiting for them
 constexpr double kNearMs = 2;        // consumers that will be done with what waits in so many milliseconds keep up
 constexpr double kFewMessages = 256;  // and so few never count
 constexpr std::uint64_t kSqueezedMemoryBytes = 256 * 1024;  // what a queue may keep while the whole broker is over its share
@@ -258,6 +259,7 @@ void QueueActor::end_of_turn() {
     more_to_do_ = queue_.finish_turn(now_, effects_);
     answer_gets();
     if (!waiting_gets_.empty()) more_to_do_ = queue_.finish_turn(now_, effects_) || more_to_do_;
+    look_at_consumers();
     write();
   } else {
     for (GetMessage& get : waiting_gets_) get.reply.send(fail(ReplyCode::kNotFound, "no " + where()));
@@ -271,13 +273,18 @@ void QueueActor::end_of_turn() {
   if (more_to_do_) put(WakeUp{});
 }
 
+void QueueActor::look_at_consumers() {
+  const broker::QueueCounts counts = queue_.counts();
+  const double pace = settled_.per_ms(now_);
+  const bool busy = counts.consumers > 0 && pace >= kBusyPerMs;
+  publishers_.consumers_are_behind(busy && static_cast<double>(counts.ready) > kNearMs * pace + kFewMessages);
+}
+
 // Publishers go on once what they sent is in the queue; while the disk lags far behind memory they wait for it.
 void QueueActor::release_publishers() {
-  if (dead_) return publishers_.release(false, now_);
-  const broker::QueueCounts counts = queue_.counts();
-  if (writes_under_way_ != 0 && counts.memory_bytes >= 4 * services_->queue_memory_bytes) return;
-  const double near = kNearMs * settled_.per_ms(now_);
-  publishers_.release(near > 0 && counts.consumers > 0 && static_cast<double>(counts.ready) > near + kFewMessages, now_);
+  if (dead_) publishers_.consumers_are_behind(false);
+  else if (writes_under_way_ != 0 && queue_.counts().memory_bytes >= 4 * services_->queue_memory_bytes) return;
+  publishers_.release(now_);
 }
 
 void QueueActor::answer_gets() {
@@ -299,7 +306,8 @@ void QueueActor::write() {
   if (writes_under_way_ != 0) return;
   const broker::QueueCounts counts = queue_.counts();
   const double pace = counts.consumers > 0 ? settled_.per_ms(now_) : 0;
-  const Offset below = patience_.ripe_below(now_, queue_.publish_mark(), counts.ready + counts.unacked, pace);
+  Offset below = patience_.ripe_below(now_, queue_.publish_mark(), counts.ready + counts.unacked, pace);
+  if (publishers_.must_wait(now_)) below = 0;  // no new pages yet
   if (queue_.wants_write(memory_target_bytes(), below)) write_now(below);
 }
 
@@ -361,7 +369,7 @@ void QueueActor::request_loads() {
 
 void QueueActor::arm_timer() {
   UnixMillis wake = std::min(queue_.next_wake(), publishers_.next_release());
-  if (writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) wake = std::min(wake, patience_.look_at());
+  if (writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) wake = std::min(wake, std::max({patience_.look_at(), publishers_.paid_until(), now_ + 1}));
   const auto& expires_ms = queue_.settings().expires_ms;
   if (expires_ms && queue_.consumers().empty() && !asked_to_go_) {
     if (expired()) {

@@ -115,8 +115,10 @@ struct QueueServices {
   std::atomic<std::uint64_t> total_memory_bytes{0};   ///< beyond this all queues keep less
   std::atomic<std::int64_t> default_delivery_limit{20};  ///< of quorum queues that set none; negative = no limit
   std::atomic<std::int64_t> memory_used_bytes{0};
+  PublishBudget publish_budget;
 
-  QueueServices(Scheduler& scheduler_, Storage& storage_, Committer& committer_) : scheduler(scheduler_), storage(storage_), committer(committer_) {}
+  QueueServices(Scheduler& scheduler_, Storage& storage_, Committer& committer_, unsigned threads = 2)
+      : scheduler(scheduler_), storage(storage_), committer(committer_), publish_budget(threads) {}
 };
 
 class QueueActor final : public Actor<QueueItem>, public broker::Destination {
@@ -168,6 +170,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void answer_gets();
   void write();
   void write_now(Offset below = WritePatience::kEverything);
+  void look_at_consumers();
   void release_publishers();
   void send_deliveries();
   void send_effects();
@@ -185,7 +188,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   const QueueId id_;
   broker::Effects effects_;
   std::deque<GetMessage> waiting_gets_;
-  PublishPacer publishers_;
+  PublishPacer publishers_{services_->publish_budget};
   Pace settled_;
   WritePatience patience_;
   std::unique_ptr<Timer> timer_;

@@ -49,6 +49,7 @@ session::SessionOptions session_options(const Config& config) {
 
 engine::BrokerOptions broker_options(const Config& config) {
   engine::BrokerOptions options;
+  options.threads = config.threads != 0 ? config.threads : std::max(1u, std::thread::hardware_concurrency());
   options.default_user = config.default_user;
   options.default_password = config.default_password;
   options.default_vhost = config.default_vhost;
