@@ -57,36 +57,53 @@ class AsioTimer final : public Timer {
 
 }  // namespace
 
+AsioStrand::AsioStrand(boost::asio::io_context& context, std::shared_ptr<std::atomic<int>> sockets)
+    : executor_(context.get_executor()), sockets_(std::move(sockets)) {
+  if (sockets_) sockets_->fetch_add(1, std::memory_order_relaxed);
+}
+
+AsioStrand::~AsioStrand() {
+  if (sockets_) sockets_->fetch_sub(1, std::memory_order_relaxed);
+}
+
 void AsioStrand::post(std::shared_ptr<Runnable> task) {
   boost::asio::post(executor_, [task = std::move(task)] { task->run(); });
 }
 
-AsioScheduler::AsioScheduler(unsigned threads) : context_(static_cast<int>(thread_count(threads))), guard_(context_.get_executor()) {
-  for (unsigned index = 0; index < thread_count(threads); ++index) {
-    threads_.emplace_back([this] { context_.run(); });
-    name_thread(threads_.back(), "worker-" + std::to_string(index));
-  }
+AsioScheduler::Worker::Worker(std::string name) : thread([this] { context.run(); }) { name_thread(thread, std::move(name)); }
+
+void AsioScheduler::Worker::stop() {
+  context.stop();
+  if (thread.joinable()) thread.join();
 }
 
-AsioScheduler::~AsioScheduler() { stop(); }
+AsioScheduler::AsioScheduler(unsigned threads) {
+  for (unsigned index = 0; index < thread_count(threads); ++index) workers_.push_back(std::make_unique<Worker>("worker-" + std::to_string(index)));
+}
+
+AsioScheduler::~AsioScheduler() {
+  stop();
+  // What was posted and never ran may own timers and sockets of other contexts: all of it goes before any context does.
+  for (auto& worker : workers_) worker->context.shutdown();
+  for (auto& worker : blocking_) worker->context.shutdown();
+}
 
 void AsioScheduler::stop() {
-  context_.stop();
-  for (auto& thread : threads_)
-    if (thread.joinable()) thread.join();
-  for (auto& blocking : blocking_) {
-    blocking->context.stop();
-    if (blocking->thread.joinable()) blocking->thread.join();
-  }
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : blocking_) worker->stop();
 }
 
-std::shared_ptr<Strand> AsioScheduler::make_strand() { return std::make_shared<AsioStrand>(context_); }
+std::shared_ptr<Strand> AsioScheduler::make_strand() {
+  return std::make_shared<AsioStrand>(workers_[next_worker_.fetch_add(1, std::memory_order_relaxed) % workers_.size()]->context);
+}
+
+std::shared_ptr<AsioStrand> AsioScheduler::make_socket_strand() {
+  auto least = std::min_element(workers_.begin(), workers_.end(), [](const auto& one, const auto& other) { return *one->sockets < *other->sockets; });
+  return std::make_shared<AsioStrand>((*least)->context, (*least)->sockets);
+}
 
 std::shared_ptr<Strand> AsioScheduler::make_blocking_strand(const std::string& name) {
-  BlockingThread& blocking = *blocking_.emplace_back(std::make_unique<BlockingThread>());
-  blocking.thread = std::thread([&blocking] { blocking.context.run(); });
-  name_thread(blocking.thread, name);
-  return std::make_shared<AsioStrand>(blocking.context);
+  return std::make_shared<AsioStrand>(blocking_.emplace_back(std::make_unique<Worker>(name))->context);
 }
 
 std::unique_ptr<Timer> AsioScheduler::make_timer(std::shared_ptr<Strand> strand, std::function<void()> callback) {

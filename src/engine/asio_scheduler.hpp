@@ -3,8 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/strand.hpp>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,17 +14,21 @@
 
 namespace mq::engine {
 
-using AsioExecutor = boost::asio::strand<boost::asio::io_context::executor_type>;
+/// Each thread has an io_context of its own: whatever runs on one executor runs on one thread, one at a time.
+using AsioExecutor = boost::asio::io_context::executor_type;
 
 class AsioStrand final : public Strand {
  public:
-  explicit AsioStrand(boost::asio::io_context& context) : executor_(boost::asio::make_strand(context)) {}
+  /// `sockets`, if given, counts this strand as long as it lives.
+  explicit AsioStrand(boost::asio::io_context& context, std::shared_ptr<std::atomic<int>> sockets = nullptr);
+  ~AsioStrand() override;
   void post(std::shared_ptr<Runnable> task) override;
   /// For sockets and timers that belong to this strand.
   [[nodiscard]] const AsioExecutor& executor() const noexcept { return executor_; }
 
  private:
   AsioExecutor executor_;
+  std::shared_ptr<std::atomic<int>> sockets_;
 };
 
 class AsioScheduler final : public Scheduler {
@@ -35,29 +39,35 @@ class AsioScheduler final : public Scheduler {
   ~AsioScheduler() override;
 
   std::shared_ptr<Strand> make_strand() override;
+  /// A strand for a socket, on the thread that has the fewest of them.
+  std::shared_ptr<AsioStrand> make_socket_strand();
   std::shared_ptr<Strand> make_blocking_strand(const std::string& name) override;
   std::unique_ptr<Timer> make_timer(std::shared_ptr<Strand> strand, std::function<void()> callback) override;
   UnixMillis now() const override;
   Millis monotonic_now() const override;
   std::uint64_t random() override;
 
-  /// Where sockets live; their handlers run on strands from make_strand().
-  [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   /// Ends all threads after what they are doing now; nothing runs afterwards.
   void stop();
 
  private:
   using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
-  struct BlockingThread {
-    boost::asio::io_context context{1};
+  struct Context : boost::asio::io_context {
+    using boost::asio::io_context::io_context;
+    using boost::asio::execution_context::shutdown;
+  };
+  struct Worker {
+    explicit Worker(std::string name);
+    void stop();
+    Context context{1};
     WorkGuard guard{context.get_executor()};
+    std::shared_ptr<std::atomic<int>> sockets = std::make_shared<std::atomic<int>>(0);
     std::thread thread;
   };
 
-  boost::asio::io_context context_;
-  WorkGuard guard_;
-  std::vector<std::thread> threads_;
-  std::vector<std::unique_ptr<BlockingThread>> blocking_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Worker>> blocking_;
+  std::atomic<unsigned> next_worker_{0};
 };
 
 }  // namespace mq::engine

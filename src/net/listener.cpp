@@ -35,9 +35,9 @@ Listener::Listener(engine::AsioScheduler& scheduler, engine::Broker& broker, std
       broker_(broker),
       session_options_(std::move(session_options)),
       options_(std::move(options)),
-      strand_(boost::asio::make_strand(scheduler.context())),
-      acceptor_(scheduler.context()),
-      pause_(scheduler.context()) {}
+      strand_(std::static_pointer_cast<engine::AsioStrand>(scheduler.make_strand())->executor()),
+      acceptor_(strand_),
+      pause_(strand_) {}
 
 std::string Listener::start() {
   boost::system::error_code error;
@@ -106,7 +106,7 @@ void Listener::welcome(tcp::socket socket) {
     return;
   }
   socket.set_option(tcp::no_delay(true), error);
-  auto strand = std::static_pointer_cast<engine::AsioStrand>(scheduler_.make_strand());
+  auto strand = scheduler_.make_socket_strand();
   boost::asio::basic_stream_socket<tcp, engine::AsioExecutor> own(strand->executor());
   const auto handle = socket.release(error);
   if (error) return;
