@@ -1,4 +1,4 @@
-// How often something happened lately, per millisecond. Used on one strand.
+// How often something happened lately, per millisecond. Moments are the steady clock's. Used on one strand.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ class Pace {
  public:
   void add(std::uint64_t events) noexcept { counted_ += events; }
   /// The average over about the last kMemoryMs; a pace that was never looked at is 0.
-  double per_ms(UnixMillis now) noexcept {
+  double per_ms(Millis now) noexcept {
     const Millis elapsed_ms = now - since_;
     if (elapsed_ms < kLeastMs) return per_ms_;
     const double weight = since_ == 0 ? 1.0 : std::min(1.0, static_cast<double>(elapsed_ms) / kMemoryMs);
@@ -26,7 +26,7 @@ class Pace {
   static constexpr Millis kLeastMs = 5;
   static constexpr Millis kMemoryMs = 20;
   std::uint64_t counted_ = 0;
-  UnixMillis since_ = 0;
+  Millis since_ = 0;
   double per_ms_ = 0;
 };
 

@@ -1,6 +1,6 @@
 // The publish window's way back: what a queue has taken in gives its publishers room to go on. As a rule at once; but while consumers
 // are at work and have fallen behind, publishers share a budget, so that messages do not pile up, and are not written to disk, only
-// because publishing is cheaper than delivering.
+// because publishing is cheaper than delivering. Moments are the steady clock's.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ class PublishBudget {
   explicit PublishBudget(unsigned threads = 2) : threads_(std::max(1u, threads)) {}
 
   /// Takes so much out of it and tells when that is paid for; never more than kLongestWaitMs from now.
-  UnixMillis spend(std::uint64_t messages, std::uint64_t persistent, UnixMillis now) noexcept {
+  Millis spend(std::uint64_t messages, std::uint64_t persistent, Millis now) noexcept {
     const auto cost_us = static_cast<std::int64_t>(((messages - persistent) * kTransientUs + persistent * kPersistentUs) / threads_);
     const std::int64_t now_us = now * 1000;
     std::int64_t known = paid_until_us_.load(std::memory_order_relaxed);
@@ -44,7 +44,7 @@ class PublishPacer {
   explicit PublishPacer(PublishBudget& budget) : budget_(budget) {}
 
   /// A batch came in; so many of its messages have to be on disk.
-  void took(InboxPtr from, std::uint64_t bytes, std::uint64_t messages, std::uint64_t persistent, UnixMillis now) {
+  void took(InboxPtr from, std::uint64_t bytes, std::uint64_t messages, std::uint64_t persistent, Millis now) {
     if (behind_) paid_until_ = budget_.spend(messages, persistent, now);
     held_.push_back({std::move(from), bytes, paid_until_});
   }
@@ -53,27 +53,27 @@ class PublishPacer {
     if (!behind) paid_until_ = 0;
   }
   /// Lets publishers go on: all of them, or while consumers are behind those whose time has come.
-  void release(UnixMillis now) {
+  void release(Millis now) {
     while (!held_.empty() && (!behind_ || held_.front().until <= now)) {
       held_.front().from->window_return(held_.front().bytes);
       held_.pop_front();
     }
   }
   /// Writing for them has time until then.
-  [[nodiscard]] bool must_wait(UnixMillis now) const noexcept { return behind_ && paid_until_ > now; }
-  [[nodiscard]] UnixMillis paid_until() const noexcept { return paid_until_; }
+  [[nodiscard]] bool must_wait(Millis now) const noexcept { return behind_ && paid_until_ > now; }
+  [[nodiscard]] Millis paid_until() const noexcept { return paid_until_; }
   /// When somebody's time comes; kNever when nobody waits.
-  [[nodiscard]] UnixMillis next_release() const noexcept { return held_.empty() ? kNever : held_.front().until; }
+  [[nodiscard]] Millis next_release() const noexcept { return held_.empty() || !behind_ ? kNever : held_.front().until; }
 
  private:
   struct Held {
     InboxPtr from;
     std::uint64_t bytes = 0;
-    UnixMillis until = 0;
+    Millis until = 0;
   };
   PublishBudget& budget_;
   std::deque<Held> held_;
-  UnixMillis paid_until_ = 0;
+  Millis paid_until_ = 0;
   bool behind_ = false;
 };
 

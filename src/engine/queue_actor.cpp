@@ -63,7 +63,10 @@ void QueueActor::collect_shutdown(WriteSet& out) {
   if (!dead_) queue_.collect_shutdown(out);
 }
 
-void QueueActor::begin_of_turn() { now_ = services_->scheduler.now(); }
+void QueueActor::begin_of_turn() {
+  now_ = services_->scheduler.now();
+  steady_ = services_->scheduler.monotonic_now();
+}
 
 void QueueActor::handle(QueueItem& item) {
   std::visit([this](auto& each) { on(each); }, item);
@@ -85,7 +88,7 @@ void QueueActor::on(PublishBatch& item) {
   }
   if (item.bytes == 0) return;
   const std::uint64_t persistent = std::min<std::uint64_t>(queue_.counts().persistent - persistent_before, item.messages.size());
-  publishers_.took(std::move(item.from), item.bytes, item.messages.size(), persistent, now_);
+  publishers_.took(std::move(item.from), item.bytes, item.messages.size(), persistent, steady_);
 }
 
 void QueueActor::on(SettleBatch& item) {
@@ -230,7 +233,10 @@ void QueueActor::on(ApplySettings& item) { queue_.apply(std::move(item.settings)
 
 void QueueActor::on(WakeUp&) {}
 
-void QueueActor::on(Barrier& item) { item.passed(); }
+void QueueActor::on(Barrier& item) {
+  if (!dead_ && writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) write_now();
+  item.passed();
+}
 
 // --- the end of a turn ---
 
@@ -275,7 +281,7 @@ void QueueActor::end_of_turn() {
 
 void QueueActor::look_at_consumers() {
   const broker::QueueCounts counts = queue_.counts();
-  const double pace = settled_.per_ms(now_);
+  const double pace = settled_.per_ms(steady_);
   const bool busy = counts.consumers > 0 && pace >= kBusyPerMs;
   publishers_.consumers_are_behind(busy && static_cast<double>(counts.ready) > kNearMs * pace + kFewMessages);
 }
@@ -284,7 +290,7 @@ void QueueActor::look_at_consumers() {
 void QueueActor::release_publishers() {
   if (dead_) publishers_.consumers_are_behind(false);
   else if (writes_under_way_ != 0 && queue_.counts().memory_bytes >= 4 * services_->queue_memory_bytes) return;
-  publishers_.release(now_);
+  publishers_.release(steady_);
 }
 
 void QueueActor::answer_gets() {
@@ -305,9 +311,9 @@ void QueueActor::write() {
   // One write at a time: what comes meanwhile gathers for the next, and what is acknowledged meanwhile is never written.
   if (writes_under_way_ != 0) return;
   const broker::QueueCounts counts = queue_.counts();
-  const double pace = counts.consumers > 0 ? settled_.per_ms(now_) : 0;
-  Offset below = patience_.ripe_below(now_, queue_.publish_mark(), counts.ready + counts.unacked, pace);
-  if (publishers_.must_wait(now_)) below = 0;  // no new pages yet
+  const double pace = counts.consumers > 0 ? settled_.per_ms(steady_) : 0;
+  Offset below = patience_.ripe_below(steady_, queue_.publish_mark(), counts.ready + counts.unacked, pace);
+  if (publishers_.must_wait(steady_)) below = 0;  // no new pages yet
   if (queue_.wants_write(memory_target_bytes(), below)) write_now(below);
 }
 
@@ -368,8 +374,8 @@ void QueueActor::request_loads() {
 }
 
 void QueueActor::arm_timer() {
-  UnixMillis wake = std::min(queue_.next_wake(), publishers_.next_release());
-  if (writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) wake = std::min(wake, std::max({patience_.look_at(), publishers_.paid_until(), now_ + 1}));
+  UnixMillis wake = std::min(queue_.next_wake(), wake_at(publishers_.next_release()));
+  if (writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) wake = std::min(wake, wake_at(std::max(patience_.look_at(), publishers_.paid_until())));
   const auto& expires_ms = queue_.settings().expires_ms;
   if (expires_ms && queue_.consumers().empty() && !asked_to_go_) {
     if (expired()) {

@@ -92,7 +92,7 @@ struct ApplySettings {
   broker::QueueSettings settings;
 };
 struct WakeUp {};
-/// Tells when everything put before it has been handled.
+/// Has everything written that is not, and tells when everything put before it has been handled.
 struct Barrier {
   std::function<void()> passed;
 };
@@ -164,6 +164,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   [[nodiscard]] std::shared_ptr<QueueActor> self() { return std::static_pointer_cast<QueueActor>(shared_from_this()); }
   [[nodiscard]] std::string where() const;  ///< queue 'NAME' in vhost 'NAME', as error texts say it
   [[nodiscard]] std::uint64_t memory_target_bytes() const noexcept;
+  /// What a moment of the steady clock is on the other, at least a millisecond from now.
+  [[nodiscard]] UnixMillis wake_at(Millis steady) const noexcept { return steady == kNever ? kNever : now_ + std::max<Millis>(steady - steady_, 1); }
   /// What expires or can be delivered in this very turn no longer counts as waiting.
   void settle_turn();
   [[nodiscard]] bool expired() const noexcept;
@@ -194,6 +196,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   std::unique_ptr<Timer> timer_;
   UnixMillis timer_at_ = kNever;
   UnixMillis now_ = 0;
+  Millis steady_ = 0;  // the same moment on the clock that never steps back
   UnixMillis last_used_ = 0;
   std::size_t writes_under_way_ = 0;
   std::uint64_t memory_counted_bytes_ = 0;
