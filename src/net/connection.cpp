@@ -14,10 +14,9 @@
 namespace mq::net {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 * 1024;      // one read at most; what a thread's buffer holds beside the leftover of a frame
+constexpr std::size_t kReadBytes = 64 * 1024;        // one read per turn, so that a busy peer does not keep the queues of its thread waiting
 constexpr std::size_t kKeepBufferBytes = 16 * 1024;  // an output buffer that grew beyond this is let go when it runs empty
 constexpr std::size_t kMaxPieces = 64;               // per writev
-constexpr int kReadsPerTurn = 4;                     // so that one busy peer does not keep a thread from the others
 
 // Each thread reads into a buffer of its own; a session keeps only what is left of an incomplete frame.
 std::vector<char>& thread_buffer() {
@@ -69,7 +68,7 @@ void Connection::wait_readable() {
     if (error) {
       self->session_.disconnected(error.message());
       self->close_socket();
-    } else {
+    } else if (self->session_.wants_read()) {
       self->read_some();
     }
     self->after_turn();
@@ -78,21 +77,14 @@ void Connection::wait_readable() {
 
 void Connection::read_some() {
   std::vector<char>& buffer = thread_buffer();
-  for (int reads = 0; reads < kReadsPerTurn && session_.wants_read(); ++reads) {
-    const std::size_t kept = session_.leftover().size();
-    if (buffer.size() < kept + kReadBytes) buffer.resize(kept + kReadBytes);
-    std::memcpy(buffer.data(), session_.leftover().data(), kept);
-    const ssize_t got = ::recv(socket_.native_handle(), buffer.data() + kept, kReadBytes, MSG_DONTWAIT);
-    if (got > 0) {
-      session_.received({buffer.data(), kept + static_cast<std::size_t>(got)});
-      if (static_cast<std::size_t>(got) < kReadBytes) return;
-      continue;
-    }
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-    session_.disconnected(got == 0 ? "closed by the client" : std::strerror(errno));
-    close_socket();
-    return;
-  }
+  const std::size_t kept = session_.leftover().size();
+  if (buffer.size() < kept + kReadBytes) buffer.resize(kept + kReadBytes);
+  std::memcpy(buffer.data(), session_.leftover().data(), kept);
+  const ssize_t got = ::recv(socket_.native_handle(), buffer.data() + kept, kReadBytes, MSG_DONTWAIT);
+  if (got > 0) return session_.received({buffer.data(), kept + static_cast<std::size_t>(got)});
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  session_.disconnected(got == 0 ? "closed by the client" : std::strerror(errno));
+  close_socket();
 }
 
 void Connection::write_some() {
