@@ -64,7 +64,7 @@ void pass_through(benchmark::State& state, bool persistent) {
     }
     effects.clear();
   }
-  if (!queue.counts().ready && queue.counts().unacked) state.SkipWithError("everything must have been settled");
+  if (queue.counts().ready != 0 || queue.counts().unacked != 0) state.SkipWithError("everything must have been settled");
   state.SetItemsProcessed(state.iterations() * kBatch);
 }
 
@@ -92,6 +92,7 @@ void persistent_into_pages(benchmark::State& state) {
       state.ResumeTiming();
     }
   }
+  if (queue->wants_write(UINT64_MAX)) state.SkipWithError("everything must have been written");
   state.SetItemsProcessed(state.iterations() * kBatch);
 }
 

@@ -52,6 +52,7 @@ class PublishPacer {
     behind_ = behind;
     if (!behind) paid_until_ = 0;
   }
+  [[nodiscard]] bool wait_for_consumers() const noexcept { return behind_; }
   /// Lets publishers go on: all of them, or while consumers are behind those whose time has come.
   void release(Millis now) {
     while (!held_.empty() && (!behind_ || held_.front().until <= now)) {

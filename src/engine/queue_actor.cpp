@@ -75,7 +75,6 @@ void QueueActor::handle(QueueItem& item) {
 // --- items ---
 
 void QueueActor::on(PublishBatch& item) {
-  const std::uint64_t persistent_before = queue_.counts().persistent;
   if (dead_) {
     // Routed while the queue went: there is nothing left that could lose it.
     std::vector<std::uint64_t> sequences;
@@ -87,7 +86,9 @@ void QueueActor::on(PublishBatch& item) {
     queue_.publish(item.messages, item.from, item.channel, now_, effects_);
   }
   if (item.bytes == 0) return;
-  const std::uint64_t persistent = std::min<std::uint64_t>(queue_.counts().persistent - persistent_before, item.messages.size());
+  std::uint64_t persistent = 0;
+  if (publishers_.wait_for_consumers() && queue_.info().durable)
+    for (const broker::Incoming& incoming : item.messages) persistent += incoming.message->persistent() ? 1 : 0;
   publishers_.took(std::move(item.from), item.bytes, item.messages.size(), persistent, steady_);
 }
 

@@ -6,14 +6,14 @@
 
 #include <cstdint>
 
+#include "broker/queue/message_log.hpp"
 #include "mq/base/clock.hpp"
-#include "mq/ports/storage.hpp"
 
 namespace mq::engine {
 
 class WritePatience {
  public:
-  static constexpr Offset kEverything = UINT64_MAX;
+  static constexpr Offset kEverything = broker::MessageLog::kEverything;
 
   /// What is to be written now: messages below the offset given back. `publish_mark` is the queue's end now; `live` how many messages
   /// it holds, waiting or out; `settled_per_ms` the pace of its consumers.
