@@ -50,7 +50,7 @@ void pass_through(benchmark::State& state, bool persistent) {
     for (Consumer* consumer : effects.deliver_to) {
       for (const Delivery& delivery : consumer->batch) {
         positions.push_back(delivery.position);
-        bytes += delivery.message->body_bytes();
+        bytes += delivery.message->memory_bytes();
       }
       consumer->batch.clear();
     }
