@@ -14,7 +14,8 @@ std::vector<PageRecord> records_of(std::size_t count, std::size_t body_bytes) {
   properties.delivery_mode = 2;
   std::vector<PageRecord> records;
   for (Offset offset = 0; offset < count; ++offset)
-    records.push_back({offset, broker::make_message("amq.topic", "order.eu.created", properties, std::string(body_bytes, 'b')), 1'700'000'000'000, kNever});
+    records.push_back({offset, broker::make_message("amq.topic", "order.eu.created", properties, std::string(body_bytes, 'b')),
+                       1'700'000'000'000, kNever});
   return records;
 }
 

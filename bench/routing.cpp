@@ -20,7 +20,8 @@ Topology& add_queues(Topology& topology, int count) {
 }
 
 // Routes keys of the form PREFIX.N.SUFFIX with N going round all bindings.
-void route_round(benchmark::State& state, const Topology& topology, const std::string& exchange, const std::string& prefix, const std::string& suffix) {
+void route_round(benchmark::State& state, const Topology& topology, const std::string& exchange, const std::string& prefix,
+                 const std::string& suffix) {
   std::vector<std::string> keys;
   for (int number = 0; number < state.range(0); ++number) keys.push_back(prefix + std::to_string(number) + suffix);
   Route route;
@@ -71,7 +72,8 @@ void by_default(benchmark::State& state) {
 void fanout(benchmark::State& state) {
   Topology topology("/");
   add_queues(topology, static_cast<int>(state.range(0)));
-  for (int number = 0; number < state.range(0); ++number) topology.bind({"amq.fanout", BindTo::kQueue, "q" + std::to_string(number), "", {}}).value();
+  for (int number = 0; number < state.range(0); ++number)
+    topology.bind({"amq.fanout", BindTo::kQueue, "q" + std::to_string(number), "", {}}).value();
   Route route;
   for (auto _ : state) topology.route("amq.fanout", {"key", {}}, {}, route);
   if (route.queues.size() != static_cast<std::size_t>(state.range(0))) state.SkipWithError("every queue must be reached");

@@ -26,8 +26,8 @@ class Server {
  public:
   /// Opens the store (":memory:" as data_dir keeps nothing), recovers what it holds, then listens. `on_fatal` is called, from any
   /// thread, when the store failed while running: the process must end, for nothing can be confirmed any more.
-  [[nodiscard]] static boost::system::result<std::unique_ptr<Server>, StartError> start(const Config& config,
-                                                                                        std::function<void(const std::string&)> on_fatal = {});
+  [[nodiscard]] static boost::system::result<std::unique_ptr<Server>, StartError> start(
+      const Config& config, std::function<void(const std::string&)> on_fatal = {});
   /// Stops if that has not been done.
   ~Server();
   Server(const Server&) = delete;

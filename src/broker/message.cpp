@@ -71,7 +71,8 @@ bool MessageBuilder::start(std::string_view exchange, std::string_view routing_k
   exchange = exchange.substr(0, 255);
   routing_key = routing_key.substr(0, 255);
   amqp::PropertiesView properties;
-  if (header_payload.size() < kContentHeaderBytes + 2 || !amqp::scan_properties(header_payload.substr(kContentHeaderBytes), properties)) return false;
+  if (header_payload.size() < kContentHeaderBytes + 2 || !amqp::scan_properties(header_payload.substr(kContentHeaderBytes), properties))
+    return false;
   body_bytes_ = load_big_endian<std::uint64_t>(header_payload.data() + 4);
 
   std::size_t names = exchange.size() + routing_key.size();
@@ -117,7 +118,8 @@ MessagePtr MessageBuilder::finish() noexcept {
   return done;
 }
 
-MessagePtr make_message_encoded(std::string_view exchange, std::string_view routing_key, std::string_view encoded_properties, std::string_view body) {
+MessagePtr make_message_encoded(std::string_view exchange, std::string_view routing_key, std::string_view encoded_properties,
+                                std::string_view body) {
   std::string header;
   header.reserve(kContentHeaderBytes + encoded_properties.size());
   ByteWriter(header).u16(60).u16(0).u64(body.size()).bytes(encoded_properties);
@@ -127,7 +129,8 @@ MessagePtr make_message_encoded(std::string_view exchange, std::string_view rout
   return builder.finish();
 }
 
-MessagePtr make_message(std::string_view exchange, std::string_view routing_key, const amqp::Properties& properties, std::string_view body) {
+MessagePtr make_message(std::string_view exchange, std::string_view routing_key, const amqp::Properties& properties,
+                        std::string_view body) {
   std::string encoded;
   amqp::encode_properties(properties, encoded);
   return make_message_encoded(exchange, routing_key, encoded, body);

@@ -52,7 +52,9 @@ class Message {
   [[nodiscard]] amqp::PropertiesView properties() const noexcept;
 
   /// What this message costs in memory, allocation overhead included.
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return sizeof(Message) + exchange_bytes_ + routing_key_bytes_ + wire_bytes() + 16; }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return sizeof(Message) + exchange_bytes_ + routing_key_bytes_ + wire_bytes() + 16;
+  }
 
   friend void intrusive_ptr_add_ref(const Message* message) noexcept { message->references_.fetch_add(1, std::memory_order_relaxed); }
   friend void intrusive_ptr_release(const Message* message) noexcept {
@@ -114,9 +116,12 @@ class MessageBuilder {
 };
 
 /// A whole message at once, for the broker's own messages (dead letters, tests). `properties` are encoded anew.
-[[nodiscard]] MessagePtr make_message(std::string_view exchange, std::string_view routing_key, const amqp::Properties& properties, std::string_view body);
+[[nodiscard]] MessagePtr make_message(std::string_view exchange, std::string_view routing_key, const amqp::Properties& properties,
+                                      std::string_view body);
 
-/// The same body and properties under another exchange and key, e.g. when CC headers are taken away. `encoded_properties` starts with the flags word.
-[[nodiscard]] MessagePtr make_message_encoded(std::string_view exchange, std::string_view routing_key, std::string_view encoded_properties, std::string_view body);
+/// The same body and properties under another exchange and key, e.g. when CC headers are taken away. `encoded_properties` starts with the
+/// flags word.
+[[nodiscard]] MessagePtr make_message_encoded(std::string_view exchange, std::string_view routing_key, std::string_view encoded_properties,
+                                              std::string_view body);
 
 }  // namespace mq::broker

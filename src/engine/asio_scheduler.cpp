@@ -18,26 +18,31 @@ void name_thread(std::thread& thread, std::string name) {
   pthread_setname_np(thread.native_handle(), name.c_str());
 }
 
+// A timer belongs to the thread on which its strand was when it was armed. If the strand has moved since, that thread only passes the
+// news on, and the next arming makes a timer on the new thread.
 class AsioTimer final : public Timer {
  public:
   AsioTimer(std::shared_ptr<AsioStrand> strand, const Scheduler& scheduler, std::function<void()> callback)
-      : strand_(std::move(strand)), scheduler_(scheduler), state_(std::make_shared<State>(strand_->executor(), std::move(callback))) {}
-  ~AsioTimer() override {
-    state_->callback = nullptr;
-    state_->timer.cancel();
-  }
+      : scheduler_(scheduler), state_(std::make_shared<State>(std::move(strand), std::move(callback))) {}
+  ~AsioTimer() override { cancel(); }
 
   void arm(UnixMillis when) override {
     const Millis wait_ms = std::clamp<Millis>(when - scheduler_.now(), 0, kLongestWaitMs);
     const std::uint64_t arming = ++state_->arming;
+    if (!state_->at_home()) {
+      cancel();
+      state_ = std::make_shared<State>(state_->strand, state_->callback);
+      return arm(when);
+    }
     state_->timer.expires_after(std::chrono::milliseconds(wait_ms));
     state_->timer.async_wait([state = state_, arming](const boost::system::error_code& stopped) {
-      if (!stopped && arming == state->arming && state->callback) state->callback();
+      if (!stopped) fire(state, arming);
     });
   }
   void cancel() override {
     ++state_->arming;
-    state_->timer.cancel();
+    if (state_->timer.get_executor().running_in_this_thread()) state_->timer.cancel();
+    else boost::asio::post(state_->timer.get_executor(), [state = state_] { state->timer.cancel(); });
   }
 
  private:
@@ -45,12 +50,22 @@ class AsioTimer final : public Timer {
   static constexpr Millis kLongestWaitMs = 3600'000;
 
   struct State {
-    State(const AsioExecutor& executor, std::function<void()> callback_) : timer(executor), callback(std::move(callback_)) {}
-    boost::asio::steady_timer timer;
-    std::function<void()> callback;
-    std::uint64_t arming = 0;
+    State(std::shared_ptr<AsioStrand> strand_, std::function<void()> callback_)
+        : strand(std::move(strand_)), timer(strand->executor()), callback(std::move(callback_)) {}
+    [[nodiscard]] bool at_home() { return timer.get_executor() == strand->executor(); }
+    const std::shared_ptr<AsioStrand> strand;
+    boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, AsioExecutor> timer;
+    const std::function<void()> callback;
+    std::atomic<std::uint64_t> arming{0};
   };
-  std::shared_ptr<AsioStrand> strand_;
+
+  static void fire(const std::shared_ptr<State>& state, std::uint64_t arming) {
+    if (arming != state->arming) return;
+    const AsioExecutor home = state->strand->executor();
+    if (home.running_in_this_thread()) state->callback();
+    else boost::asio::post(home, [state, arming] { fire(state, arming); });
+  }
+
   const Scheduler& scheduler_;
   std::shared_ptr<State> state_;
 };
@@ -58,7 +73,7 @@ class AsioTimer final : public Timer {
 }  // namespace
 
 AsioStrand::AsioStrand(boost::asio::io_context& context, std::shared_ptr<std::atomic<int>> sockets)
-    : executor_(context.get_executor()), sockets_(std::move(sockets)) {
+    : context_(&context), sockets_(std::move(sockets)) {
   if (sockets_) sockets_->fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -67,7 +82,11 @@ AsioStrand::~AsioStrand() {
 }
 
 void AsioStrand::post(std::shared_ptr<Runnable> task) {
-  boost::asio::post(executor_, [task = std::move(task)] { task->run(); });
+  boost::asio::post(executor(), [task = std::move(task)] { task->run(); });
+}
+
+void AsioStrand::move_to(const Strand& company) {
+  context_.store(&static_cast<const AsioStrand&>(company).executor().context(), std::memory_order_release);
 }
 
 AsioScheduler::Worker::Worker(std::string name) : thread([this] { context.run(); }) { name_thread(thread, std::move(name)); }
@@ -78,7 +97,8 @@ void AsioScheduler::Worker::stop() {
 }
 
 AsioScheduler::AsioScheduler(unsigned threads) {
-  for (unsigned index = 0; index < thread_count(threads); ++index) workers_.push_back(std::make_unique<Worker>("worker-" + std::to_string(index)));
+  for (unsigned index = 0; index < thread_count(threads); ++index)
+    workers_.push_back(std::make_unique<Worker>("worker-" + std::to_string(index)));
 }
 
 AsioScheduler::~AsioScheduler() {
@@ -98,7 +118,8 @@ std::shared_ptr<Strand> AsioScheduler::make_strand() {
 }
 
 std::shared_ptr<AsioStrand> AsioScheduler::make_socket_strand() {
-  auto least = std::min_element(workers_.begin(), workers_.end(), [](const auto& one, const auto& other) { return *one->sockets < *other->sockets; });
+  auto least = std::min_element(workers_.begin(), workers_.end(),
+                                [](const auto& one, const auto& other) { return *one->sockets < *other->sockets; });
   return std::make_shared<AsioStrand>((*least)->context, (*least)->sockets);
 }
 

@@ -23,11 +23,12 @@ class AsioStrand final : public Strand {
   explicit AsioStrand(boost::asio::io_context& context, std::shared_ptr<std::atomic<int>> sockets = nullptr);
   ~AsioStrand() override;
   void post(std::shared_ptr<Runnable> task) override;
-  /// For sockets and timers that belong to this strand.
-  [[nodiscard]] const AsioExecutor& executor() const noexcept { return executor_; }
+  void move_to(const Strand& company) override;
+  /// For sockets and timers that belong to this strand, as long as it is not moved.
+  [[nodiscard]] AsioExecutor executor() const noexcept { return context_.load(std::memory_order_acquire)->get_executor(); }
 
  private:
-  AsioExecutor executor_;
+  std::atomic<boost::asio::io_context*> context_;
   std::shared_ptr<std::atomic<int>> sockets_;
 };
 
@@ -53,8 +54,8 @@ class AsioScheduler final : public Scheduler {
  private:
   using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
   struct Context : boost::asio::io_context {
-    using boost::asio::io_context::io_context;
     using boost::asio::execution_context::shutdown;
+    using boost::asio::io_context::io_context;
   };
   struct Worker {
     explicit Worker(std::string name);

@@ -64,7 +64,8 @@ Broker::~Broker() = default;
 // --- recovery ---
 
 std::shared_ptr<VHost> Broker::make_vhost(const std::string& name) {
-  auto vhost = std::make_shared<VHost>(scheduler_.make_strand(), services_, name, [this] { return next_queue_id_.fetch_add(broker::kLogsPerQueue); });
+  auto vhost = std::make_shared<VHost>(scheduler_.make_strand(), services_, name,
+                                       [this] { return next_queue_id_.fetch_add(broker::kLogsPerQueue); });
   std::unique_lock lock(vhosts_mutex_);
   vhosts_[name] = vhost;
   return vhost;
@@ -94,9 +95,11 @@ StorageResult<> Broker::create_defaults() {
   access_revision_ = access_.revision();
   WriteSet set;
   set.needs_sync = true;
-  set.operations.emplace_back(WriteSet::PutMetadata{metadata::vhost_key(options_.default_vhost), encode_record({{"name", options_.default_vhost}})});
+  set.operations.emplace_back(
+      WriteSet::PutMetadata{metadata::vhost_key(options_.default_vhost), encode_record({{"name", options_.default_vhost}})});
   set.operations.emplace_back(WriteSet::PutMetadata{metadata::user_key(user.name), encode_record(broker::encode(user))});
-  set.operations.emplace_back(WriteSet::PutMetadata{metadata::permission_key(permission.vhost, permission.user), encode_record(broker::encode(permission))});
+  set.operations.emplace_back(
+      WriteSet::PutMetadata{metadata::permission_key(permission.vhost, permission.user), encode_record(broker::encode(permission))});
   WriteSet* sets[] = {&set};
   return storage_.commit(sets);
 }
@@ -147,7 +150,8 @@ StorageResult<> Broker::recover_topology() {
       if (!vhost || !use(*vhost, value)) ++damaged;
     });
   };
-  auto read = storage_.scan_metadata(metadata::kNextQueueId, [&](std::string_view, std::string_view value) { next_queue_id_ = ByteReader(value).u64(); });
+  auto read = storage_.scan_metadata(metadata::kNextQueueId,
+                                     [&](std::string_view, std::string_view value) { next_queue_id_ = ByteReader(value).u64(); });
   if (!read) return read;
   read = scan(metadata::kExchanges, [](VHost& vhost, std::string_view value) {
     auto exchange = metadata::decode_exchange(value);

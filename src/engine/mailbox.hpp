@@ -20,24 +20,49 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
   ~Mailbox() {
     Node* node = head_.load(std::memory_order_acquire);
-    while (node != nullptr) delete std::exchange(node, node->next);
+    while (is_item(node)) delete std::exchange(node, node->next);
   }
 
-  /// Any thread. True when the mailbox was empty: whoever gets true must see to it that the reader runs.
+  /// Any thread. True when the mailbox was empty and its reader not at work: whoever gets true must see to it that the reader runs.
   bool put(Item item) {
     Node* newest = head_.load(std::memory_order_relaxed);
     Node* node = new Node{std::move(item), newest};
-    while (!head_.compare_exchange_weak(newest, node, std::memory_order_release, std::memory_order_relaxed)) node->next = newest;
+    while (!head_.compare_exchange_weak(newest, node, std::memory_order_acq_rel, std::memory_order_relaxed)) node->next = newest;
     return newest == nullptr;  // not node->next: the reader may have the node already
   }
 
   /// The reader only: hands every item that is there to `handle`, oldest first. Returns whether there was any.
   template <class Handle>
   bool drain(Handle&& handle) {
-    Node* newest = head_.exchange(nullptr, std::memory_order_acquire);
-    if (newest == nullptr) return false;
+    return take(nullptr, handle);
+  }
+
+  /// The reader only: like drain(), and until rest() nobody is told to wake the reader.
+  template <class Handle>
+  bool drain_awake(Handle&& handle) {
+    return take(awake(), handle);
+  }
+  /// After drain_awake(): true if nothing came meanwhile, so that the next put wakes the reader. Otherwise the reader has to run again.
+  [[nodiscard]] bool rest() noexcept {
+    Node* nothing_new = awake();
+    return head_.compare_exchange_strong(nothing_new, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed);
+  }
+
+ private:
+  struct Node {
+    Item item;
+    Node* next;
+  };
+  // Stands at the end of the list, in the place of a null pointer, while the reader is at work.
+  static Node* awake() noexcept { return reinterpret_cast<Node*>(alignof(Node)); }
+  static bool is_item(const Node* node) noexcept { return node != nullptr && node != awake(); }
+
+  template <class Handle>
+  bool take(Node* leave, Handle& handle) {
+    Node* newest = head_.exchange(leave, std::memory_order_acq_rel);
+    if (!is_item(newest)) return false;
     Node* oldest = nullptr;
-    while (newest != nullptr) {
+    while (is_item(newest)) {
       Node* next = newest->next;
       newest->next = oldest;
       oldest = std::exchange(newest, next);
@@ -49,15 +74,11 @@ class Mailbox {
     return true;
   }
 
- private:
-  struct Node {
-    Item item;
-    Node* next;
-  };
   std::atomic<Node*> head_{nullptr};
 };
 
-/// An object with one strand and one mailbox. Owned by shared_ptr; alive while it has something to do.
+/// An object with one strand and one mailbox. Owned by shared_ptr; alive while it has something to do. At any time at most one task of
+/// its is posted or running, so between two turns it can move to where it has most to talk.
 template <class Item>
 class Actor : public Runnable, public std::enable_shared_from_this<Actor<Item>> {
  public:
@@ -70,8 +91,11 @@ class Actor : public Runnable, public std::enable_shared_from_this<Actor<Item>> 
 
   void run() final {
     begin_of_turn();
-    mailbox_.drain([this](Item& item) { handle(item); });
+    mailbox_.drain_awake([this](Item& item) { handle(item); });
     end_of_turn();
+    if (company_) strand_->move_to(*std::exchange(company_, nullptr));
+    const std::shared_ptr<Strand> strand = strand_;  // once at rest, this may run elsewhere
+    if (!mailbox_.rest()) strand->post(this->shared_from_this());
   }
 
  protected:
@@ -79,10 +103,13 @@ class Actor : public Runnable, public std::enable_shared_from_this<Actor<Item>> 
   virtual void handle(Item& item) = 0;
   virtual void end_of_turn() = 0;
   [[nodiscard]] const std::shared_ptr<Strand>& strand() const noexcept { return strand_; }
+  /// During a turn: from the next one on, run where `company` does.
+  void move_to(std::shared_ptr<Strand> company) { company_ = std::move(company); }
 
  private:
   Mailbox<Item> mailbox_;
   std::shared_ptr<Strand> strand_;
+  std::shared_ptr<Strand> company_;
 };
 
 }  // namespace mq::engine

@@ -54,8 +54,8 @@ std::string topic_permission_key(std::string_view vhost, std::string_view user, 
   return make_key(kTopicPermissions, {vhost, user, exchange});
 }
 std::string binding_key(std::string_view vhost, const broker::BindingInfo& binding) {
-  std::string key =
-      make_key(kBindings, {vhost, binding.source, binding.to == broker::BindTo::kQueue ? "q" : "e", binding.destination, binding.routing_key});
+  std::string key = make_key(
+      kBindings, {vhost, binding.source, binding.to == broker::BindTo::kQueue ? "q" : "e", binding.destination, binding.routing_key});
   amqp::encode_table(binding.arguments, key);
   return key;
 }
@@ -88,16 +88,17 @@ std::string encode(const broker::BindingInfo& binding) {
 std::optional<broker::ExchangeInfo> decode_exchange(std::string_view value) {
   const auto table = decode_body(value);
   if (!table || text(*table, "name").empty()) return std::nullopt;
-  return broker::ExchangeInfo{text(*table, "name"), text(*table, "type"), flag(*table, "durable"), flag(*table, "auto_delete"), flag(*table, "internal"),
-                              arguments(*table)};
+  return broker::ExchangeInfo{text(*table, "name"),        text(*table, "type"),     flag(*table, "durable"),
+                              flag(*table, "auto_delete"), flag(*table, "internal"), arguments(*table)};
 }
 
 std::optional<broker::QueueInfo> decode_queue(std::string_view value) {
   const auto table = decode_body(value);
   const amqp::Value* id = table ? table->find("id") : nullptr;
   if (id == nullptr || !id->integer()) return std::nullopt;
-  return broker::QueueInfo{text(*table, "name"), static_cast<QueueId>(*id->integer()), flag(*table, "durable"), flag(*table, "auto_delete"), false, 0,
-                           arguments(*table)};
+  return broker::QueueInfo{
+      text(*table, "name"), static_cast<QueueId>(*id->integer()), flag(*table, "durable"), flag(*table, "auto_delete"), false, 0,
+      arguments(*table)};
 }
 
 std::optional<broker::BindingInfo> decode_binding(std::string_view value) {

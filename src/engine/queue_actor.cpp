@@ -8,9 +8,9 @@
 namespace mq::engine {
 namespace {
 
-constexpr double kBusyPerMs = 20;     // slower consumers are slow by themselves: nothing is won by waiting for them
-constexpr double kNearMs = 2;        // consumers that will be done with what waits in so many milliseconds keep up
-constexpr double kFewMessages = 256;  // and so few never count
+constexpr double kBusyPerMs = 20;                           // slower consumers are slow by themselves: nothing is won by waiting for them
+constexpr double kNearMs = 2;                               // consumers that will be done with what waits in so many milliseconds keep up
+constexpr double kFewMessages = 256;                        // and so few never count
 constexpr std::uint64_t kSqueezedMemoryBytes = 256 * 1024;  // what a queue may keep while the whole broker is over its share
 
 InboxPtr inbox_of(const broker::PeerPtr& peer) { return std::static_pointer_cast<SessionInbox>(peer); }
@@ -26,7 +26,8 @@ class LoadTask final : public Runnable {
     for (Offset first : request_.pages) {
       std::vector<PageRecord> salvaged;
       auto records = storage_.read_page(request_.log, first, &salvaged);
-      if (!records) log::error("queue '{}': page {} of log {} cannot be read: {}", queue_->name(), first, request_.log, records.error().text);
+      if (!records)
+        log::error("queue '{}': page {} of log {} cannot be read: {}", queue_->name(), first, request_.log, records.error().text);
       std::vector<PageRecord>& good = records ? *records : salvaged;
       loaded.records.insert(loaded.records.end(), std::make_move_iterator(good.begin()), std::make_move_iterator(good.end()));
     }
@@ -46,14 +47,10 @@ void start_joint_commit(const JointCommitPtr& joint) {
   for (std::size_t part = 0; part < joint->parts.size(); ++part) joint->parts[part].queue->put(PreparePart{joint, part});
 }
 
-QueueActor::QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::weak_ptr<VHost> vhost, broker::QueueInfo info,
-                       broker::QueueSettings settings)
-    : Actor(std::move(strand)),
-      services_(std::move(services)),
-      vhost_(std::move(vhost)),
-      queue_(info, std::move(settings), services_->storage),
-      name_(info.name),
-      id_(info.id) {
+QueueActor::QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::weak_ptr<VHost> vhost,
+                       broker::QueueInfo info, broker::QueueSettings settings)
+    : Actor(std::move(strand)), services_(std::move(services)), vhost_(std::move(vhost)),
+      queue_(info, std::move(settings), services_->storage), name_(info.name), id_(info.id) {
   now_ = last_used_ = services_->scheduler.now();
 }
 
@@ -106,6 +103,8 @@ void QueueActor::on(AddConsumer& item) {
   const bool single_active = queue_.settings().single_active_consumer;
   if (consumers.has_exclusive() || (item.spec.exclusive && (!consumers.empty() || single_active)))
     return item.reply.send(fail(ReplyCode::kAccessRefused, where() + " in exclusive use"));
+  // Whoever consumes has more to say to the queue than anybody else: deliveries and settlements need no other thread.
+  if (consumers.empty()) move_to(inbox_of(item.spec.peer)->strand());
   queue_.add_consumer(std::move(item.spec));
   had_consumer_ = true;
   last_used_ = now_;
@@ -172,7 +171,8 @@ std::vector<std::pair<InboxPtr, std::uint32_t>> QueueActor::die() {
   send_effects();
   dead_ = true;
   std::vector<std::pair<InboxPtr, std::uint32_t>> consumers;
-  queue_.consumers().for_each([&](broker::Consumer& consumer) { consumers.emplace_back(inbox_of(consumer.spec().peer), consumer.spec().number); });
+  queue_.consumers().for_each(
+      [&](broker::Consumer& consumer) { consumers.emplace_back(inbox_of(consumer.spec().peer), consumer.spec().number); });
   // What waited for the disk waits no longer: a deleted queue keeps nothing that could be lost.
   WriteSet unused;
   queue_.purge();
@@ -251,7 +251,8 @@ void QueueActor::settle_turn() {
 }
 
 std::uint64_t QueueActor::memory_target_bytes() const noexcept {
-  const bool squeezed = services_->memory_used_bytes.load(std::memory_order_relaxed) > static_cast<std::int64_t>(services_->total_memory_bytes);
+  const bool squeezed =
+      services_->memory_used_bytes.load(std::memory_order_relaxed) > static_cast<std::int64_t>(services_->total_memory_bytes);
   return squeezed ? std::min(kSqueezedMemoryBytes, services_->queue_memory_bytes.load()) : services_->queue_memory_bytes.load();
 }
 
@@ -376,7 +377,8 @@ void QueueActor::request_loads() {
 
 void QueueActor::arm_timer() {
   UnixMillis wake = std::min(queue_.next_wake(), wake_at(publishers_.next_release()));
-  if (writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) wake = std::min(wake, wake_at(std::max(patience_.look_at(), publishers_.paid_until())));
+  if (writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX))
+    wake = std::min(wake, wake_at(std::max(patience_.look_at(), publishers_.paid_until())));
   const auto& expires_ms = queue_.settings().expires_ms;
   if (expires_ms && queue_.consumers().empty() && !asked_to_go_) {
     if (expired()) {

@@ -96,8 +96,9 @@ struct WakeUp {};
 struct Barrier {
   std::function<void()> passed;
 };
-using QueueItem = std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveConsumer, ReturnWindow, RetryConsumer, SharePrefetch, GetMessage, PurgeQueue, AskStats,
-                               DeleteIf, PreparePart, FinishPart, Written, Loaded, ApplySettings, WakeUp, Barrier>;
+using QueueItem =
+    std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveConsumer, ReturnWindow, RetryConsumer, SharePrefetch, GetMessage, PurgeQueue,
+                 AskStats, DeleteIf, PreparePart, FinishPart, Written, Loaded, ApplySettings, WakeUp, Barrier>;
 
 /// What operators and policies read without visiting the strand; written once per turn.
 struct QueueGauges {
@@ -110,9 +111,9 @@ struct QueueServices {
   Scheduler& scheduler;
   Storage& storage;
   Committer& committer;
-  std::shared_ptr<Strand> reader;          ///< may block: reads pages
-  std::atomic<std::uint64_t> queue_memory_bytes{0};   ///< a queue keeps no more than this in memory once it is on disk
-  std::atomic<std::uint64_t> total_memory_bytes{0};   ///< beyond this all queues keep less
+  std::shared_ptr<Strand> reader;                        ///< may block: reads pages
+  std::atomic<std::uint64_t> queue_memory_bytes{0};      ///< a queue keeps no more than this in memory once it is on disk
+  std::atomic<std::uint64_t> total_memory_bytes{0};      ///< beyond this all queues keep less
   std::atomic<std::int64_t> default_delivery_limit{20};  ///< of quorum queues that set none; negative = no limit
   std::atomic<std::int64_t> memory_used_bytes{0};
   PublishBudget publish_budget;
@@ -165,7 +166,9 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   [[nodiscard]] std::string where() const;  ///< queue 'NAME' in vhost 'NAME', as error texts say it
   [[nodiscard]] std::uint64_t memory_target_bytes() const noexcept;
   /// What a moment of the steady clock is on the other, at least a millisecond from now.
-  [[nodiscard]] UnixMillis wake_at(Millis steady) const noexcept { return steady == kNever ? kNever : now_ + std::max<Millis>(steady - steady_, 1); }
+  [[nodiscard]] UnixMillis wake_at(Millis steady) const noexcept {
+    return steady == kNever ? kNever : now_ + std::max<Millis>(steady - steady_, 1);
+  }
   /// What expires or can be delivered in this very turn no longer counts as waiting.
   void settle_turn();
   [[nodiscard]] bool expired() const noexcept;

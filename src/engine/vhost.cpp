@@ -22,8 +22,10 @@ std::string encode_id(QueueId id) {
 
 }  // namespace
 
-VHost::VHost(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::string name, std::function<QueueId()> new_queue_id)
-    : Actor(std::move(strand)), services_(std::move(services)), name_(std::move(name)), new_queue_id_(std::move(new_queue_id)), topology_(name_) {
+VHost::VHost(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::string name,
+             std::function<QueueId()> new_queue_id)
+    : Actor(std::move(strand)), services_(std::move(services)), name_(std::move(name)), new_queue_id_(std::move(new_queue_id)),
+      topology_(name_) {
   version_.store(topology_.version());
 }
 
@@ -49,7 +51,8 @@ std::vector<std::shared_ptr<QueueActor>> VHost::route_dead_letter(const broker::
     if (known) topology_.route(letter.exchange(), {letter.routing_key(), properties.headers, &properties}, copies, route);
   }
   if (!known && lost_letters_.fetch_add(1) == 0)
-    log::warn("vhost '{}': dead-letter exchange '{}' does not exist; messages for it are dropped (reported once)", name_, letter.exchange());
+    log::warn("vhost '{}': dead-letter exchange '{}' does not exist; messages for it are dropped (reported once)", name_,
+              letter.exchange());
   std::vector<std::shared_ptr<QueueActor>> targets;
   for (auto& queue : route.queues) targets.push_back(std::static_pointer_cast<QueueActor>(std::move(queue)));
   return targets;
@@ -58,7 +61,8 @@ std::vector<std::shared_ptr<QueueActor>> VHost::route_dead_letter(const broker::
 std::vector<std::shared_ptr<QueueActor>> VHost::queues() const {
   std::shared_lock lock(mutex_);
   std::vector<std::shared_ptr<QueueActor>> actors;
-  for (const broker::QueueInfo& info : topology_.queues()) actors.push_back(std::static_pointer_cast<QueueActor>(topology_.destination(info.name)));
+  for (const broker::QueueInfo& info : topology_.queues())
+    actors.push_back(std::static_pointer_cast<QueueActor>(topology_.destination(info.name)));
   return actors;
 }
 
@@ -88,7 +92,8 @@ std::shared_ptr<QueueActor> VHost::restore_queue(const broker::QueueInfo& info) 
 
 void VHost::restore_binding(const broker::BindingInfo& info) {
   auto bound = change_topology([&](broker::Topology& topology) { return topology.bind(info); });
-  if (!bound) log::error("vhost '{}': binding '{}' -> '{}' cannot be restored: {}", name_, info.source, info.destination, bound.error().text);
+  if (!bound)
+    log::error("vhost '{}': binding '{}' -> '{}' cannot be restored: {}", name_, info.source, info.destination, bound.error().text);
 }
 
 // --- the strand ---
@@ -134,8 +139,7 @@ void VHost::on(DeclareQueue& item) {
   if (!found && found.error().code != ReplyCode::kNotFound) return item.reply.send(found.error());
   if (found) {
     if (!item.passive) {
-      if (auto same = broker::check_equivalent(name_, found->info, item.wanted, asking); !same)
-        return item.reply.send(same.error());
+      if (auto same = broker::check_equivalent(name_, found->info, item.wanted, asking); !same) return item.reply.send(same.error());
     }
     return found->actor->put(AskStats{item.reply});
   }
@@ -147,7 +151,9 @@ void VHost::create_queue(DeclareQueue& item) {
   broker::QueueInfo& wanted = item.wanted;
   if (!item.generated)
     if (auto free = broker::check_new_name("queue", wanted.name); !free) return item.reply.send(free.error());
-  if (auto valid = broker::validate_queue_arguments(name_, wanted.name, wanted.durable, wanted.exclusive, wanted.auto_delete, wanted.arguments); !valid)
+  if (auto valid =
+          broker::validate_queue_arguments(name_, wanted.name, wanted.durable, wanted.exclusive, wanted.auto_delete, wanted.arguments);
+      !valid)
     return item.reply.send(valid.error());
   wanted.id = new_queue_id_();
   auto actor = make_actor(wanted);
@@ -272,7 +278,8 @@ void VHost::on(ChangeBinding& item) {
     return changed;
   });
   if (!change) return item.reply.send(change.error());
-  if (durable) set.operations.emplace_back(WriteSet::PutMetadata{metadata::binding_key(name_, item.binding), metadata::encode(item.binding)});
+  if (durable)
+    set.operations.emplace_back(WriteSet::PutMetadata{metadata::binding_key(name_, item.binding), metadata::encode(item.binding)});
   if (!item.add) forget(*change, false, set);
   commit(std::move(set), [reply = item.reply] { reply.send(Answer{Done{}}); });
 }
@@ -298,7 +305,9 @@ void VHost::forget(const broker::TopologyChange& change, bool queue_was_stored, 
   };
   for (const broker::BindingInfo& binding : change.removed_bindings) {
     const broker::QueueInfo* queue = binding.to == broker::BindTo::kQueue ? topology_.find_queue(binding.destination) : nullptr;
-    const bool durable_end = binding.to == broker::BindTo::kExchange ? durable_exchange(binding.destination) : queue ? is_stored(*queue) : queue_was_stored;
+    const bool durable_end = binding.to == broker::BindTo::kExchange ? durable_exchange(binding.destination)
+                             : queue                                 ? is_stored(*queue)
+                                                                     : queue_was_stored;
     if (durable_end && durable_exchange(binding.source))
       out.operations.emplace_back(WriteSet::DeleteMetadata{metadata::binding_key(name_, binding)});
   }

@@ -24,22 +24,22 @@ namespace mq::engine {
 struct DeclareQueue {
   broker::QueueInfo wanted;  ///< id is given by the vhost
   bool passive = false;
-  bool generated = false;    ///< the name is the server's own
-  ReplyTo reply;             ///< answered with QueueStats
+  bool generated = false;  ///< the name is the server's own
+  ReplyTo reply;           ///< answered with QueueStats
 };
 struct DeleteQueue {
   std::string name;
   bool if_unused = false;
   bool if_empty = false;
   broker::OwnerId asking = 0;
-  ReplyTo reply;             ///< answered with MessageCount
+  ReplyTo reply;  ///< answered with MessageCount
 };
 /// The queue found itself unused (auto-delete) or expired.
 struct RemoveUnused {
   std::string name;
   QueueId id = 0;
   bool expired = false;
-  ReplyTo reply;             ///< answered when the queue is gone, or is known to stay
+  ReplyTo reply;  ///< answered when the queue is gone, or is known to stay
 };
 /// The queue's answer to DeleteIf.
 struct QueueGone {
@@ -47,7 +47,7 @@ struct QueueGone {
   QueueId id = 0;
   Result<Answer> outcome;
   ReplyTo reply;
-  std::vector<QueueId> logs;  ///< what it ever put on disk
+  std::vector<QueueId> logs;                                  ///< what it ever put on disk
   std::vector<std::pair<InboxPtr, std::uint32_t>> consumers;  ///< to be told, after whoever asked for the deletion
 };
 struct DeclareExchange {
@@ -71,7 +71,8 @@ struct DropOwner {
   broker::OwnerId owner = 0;
   ReplyTo reply;
 };
-using VHostItem = std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding, DropOwner>;
+using VHostItem =
+    std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding, DropOwner>;
 
 /// A queue as a session finds it.
 struct FoundQueue {

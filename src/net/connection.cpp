@@ -14,7 +14,7 @@
 namespace mq::net {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;        // one read per turn, so that a busy peer does not keep the queues of its thread waiting
+constexpr std::size_t kReadBytes = 64 * 1024;  // one read per turn, so that a busy peer does not keep the queues of its thread waiting
 constexpr std::size_t kKeepBufferBytes = 16 * 1024;  // an output buffer that grew beyond this is let go when it runs empty
 constexpr std::size_t kMaxPieces = 64;               // per writev
 
@@ -28,12 +28,8 @@ std::vector<char>& thread_buffer() {
 
 Connection::Connection(Socket socket, std::shared_ptr<engine::AsioStrand> strand, engine::Broker& broker,
                        std::shared_ptr<const session::SessionOptions> options, session::PeerAddress peer)
-    : socket_(std::move(socket)),
-      strand_(std::move(strand)),
-      inbox_(broker.open_inbox(strand_)),
-      session_(broker, inbox_, std::move(options), std::move(peer)),
-      timer_(strand_->executor()),
-      broker_(broker) {}
+    : socket_(std::move(socket)), strand_(std::move(strand)), inbox_(broker.open_inbox(strand_)),
+      session_(broker, inbox_, std::move(options), std::move(peer)), timer_(strand_->executor()), broker_(broker) {}
 
 Connection::~Connection() = default;
 

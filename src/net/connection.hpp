@@ -18,8 +18,9 @@ namespace mq::net {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// `socket` runs on the strand's executor.
-  Connection(boost::asio::basic_stream_socket<boost::asio::ip::tcp, engine::AsioExecutor> socket, std::shared_ptr<engine::AsioStrand> strand,
-             engine::Broker& broker, std::shared_ptr<const session::SessionOptions> options, session::PeerAddress peer);
+  Connection(boost::asio::basic_stream_socket<boost::asio::ip::tcp, engine::AsioExecutor> socket,
+             std::shared_ptr<engine::AsioStrand> strand, engine::Broker& broker, std::shared_ptr<const session::SessionOptions> options,
+             session::PeerAddress peer);
   ~Connection();
 
   /// Starts reading; the connection keeps itself alive from then on until socket and session have both ended.
@@ -43,7 +44,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   session::Session session_;
   session::Outgoing sending_;
   std::size_t sent_bytes_ = 0;  // of sending_
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, engine::AsioExecutor> timer_;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, engine::AsioExecutor>
+      timer_;
   Millis timer_at_ = kNever;
   std::shared_ptr<Connection> self_;  // while the session is not finished
   engine::Broker& broker_;

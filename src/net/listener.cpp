@@ -17,13 +17,15 @@ constexpr int kBacklog = 4096;
 
 std::string endpoint_text(const tcp::endpoint& endpoint) {
   auto address = endpoint.address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
   const std::string text = address.to_string();
   return (address.is_v6() ? "[" + text + "]" : text) + ":" + std::to_string(endpoint.port());
 }
 
 bool is_loopback(boost::asio::ip::address address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
   return address.is_loopback();
 }
 
@@ -31,13 +33,8 @@ bool is_loopback(boost::asio::ip::address address) {
 
 Listener::Listener(engine::AsioScheduler& scheduler, engine::Broker& broker, std::shared_ptr<const session::SessionOptions> session_options,
                    ListenerOptions options)
-    : scheduler_(scheduler),
-      broker_(broker),
-      session_options_(std::move(session_options)),
-      options_(std::move(options)),
-      strand_(std::static_pointer_cast<engine::AsioStrand>(scheduler.make_strand())->executor()),
-      acceptor_(strand_),
-      pause_(strand_) {}
+    : scheduler_(scheduler), broker_(broker), session_options_(std::move(session_options)), options_(std::move(options)),
+      strand_(std::static_pointer_cast<engine::AsioStrand>(scheduler.make_strand())->executor()), acceptor_(strand_), pause_(strand_) {}
 
 std::string Listener::start() {
   boost::system::error_code error;
@@ -75,16 +72,17 @@ void Listener::stop() {
 }
 
 void Listener::accept() {
-  acceptor_.async_accept(boost::asio::bind_executor(strand_, [self = shared_from_this()](const boost::system::error_code& error, tcp::socket socket) {
-    if (!self->acceptor_.is_open()) return;
-    if (error) {
-      static log::Every every(10'000);
-      if (auto skipped = every.pass()) log::warn("cannot accept a connection: {} ({} alike not reported)", error.message(), *skipped);
-      return self->pause();
-    }
-    self->welcome(std::move(socket));
-    self->accept();
-  }));
+  acceptor_.async_accept(
+      boost::asio::bind_executor(strand_, [self = shared_from_this()](const boost::system::error_code& error, tcp::socket socket) {
+        if (!self->acceptor_.is_open()) return;
+        if (error) {
+          static log::Every every(10'000);
+          if (auto skipped = every.pass()) log::warn("cannot accept a connection: {} ({} alike not reported)", error.message(), *skipped);
+          return self->pause();
+        }
+        self->welcome(std::move(socket));
+        self->accept();
+      }));
 }
 
 void Listener::pause() {
@@ -102,7 +100,9 @@ void Listener::welcome(tcp::socket socket) {
   if (error) return;
   if (options_.max_connections != 0 && broker_.session_count() >= options_.max_connections) {
     static log::Every every(10'000);
-    if (auto skipped = every.pass()) log::warn("connection from {} refused: {} are open ({} alike not reported)", endpoint_text(remote), options_.max_connections, *skipped);
+    if (auto skipped = every.pass())
+      log::warn("connection from {} refused: {} are open ({} alike not reported)", endpoint_text(remote), options_.max_connections,
+                *skipped);
     return;
   }
   socket.set_option(tcp::no_delay(true), error);

@@ -14,14 +14,15 @@
 namespace mq::net {
 
 struct ListenerOptions {
-  std::string address = "::";  ///< `::` takes IPv4 too; where there is no IPv6 it means 0.0.0.0
-  std::uint16_t port = 5672;   ///< 0 = one the system picks
+  std::string address = "::";         ///< `::` takes IPv4 too; where there is no IPv6 it means 0.0.0.0
+  std::uint16_t port = 5672;          ///< 0 = one the system picks
   std::uint32_t max_connections = 0;  ///< 0 = no limit
 };
 
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
-  Listener(engine::AsioScheduler& scheduler, engine::Broker& broker, std::shared_ptr<const session::SessionOptions> session_options, ListenerOptions options);
+  Listener(engine::AsioScheduler& scheduler, engine::Broker& broker, std::shared_ptr<const session::SessionOptions> session_options,
+           ListenerOptions options);
 
   /// Binds, listens and starts accepting; what went wrong otherwise, in one line.
   [[nodiscard]] std::string start();

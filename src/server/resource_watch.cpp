@@ -61,7 +61,9 @@ struct ResourceWatch::State {
       std::error_code error;
       const auto space = std::filesystem::space(limits.directory, error);
       low = !error && space.available < limits.disk_free_bytes;
-      if (low && !low_disk) log::warn("only {} bytes are free in '{}', less than {}: publishers are blocked", space.available, limits.directory, limits.disk_free_bytes);
+      if (low && !low_disk)
+        log::warn("only {} bytes are free in '{}', less than {}: publishers are blocked", space.available, limits.directory,
+                  limits.disk_free_bytes);
     }
     if (!low && low_disk) log::info("there is disk space again");
     low_disk = low;

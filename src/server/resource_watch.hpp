@@ -11,9 +11,9 @@
 namespace mq::server {
 
 struct ResourceLimits {
-  std::string directory;                  ///< whose free space counts; empty = disk not watched
-  std::uint64_t disk_free_bytes = 0;      ///< 0 = not watched
-  std::uint64_t memory_bytes = 0;         ///< 0 = not watched
+  std::string directory;              ///< whose free space counts; empty = disk not watched
+  std::uint64_t disk_free_bytes = 0;  ///< 0 = not watched
+  std::uint64_t memory_bytes = 0;     ///< 0 = not watched
   bool operator==(const ResourceLimits&) const = default;
 };
 

@@ -95,23 +95,26 @@ struct Server::Parts {
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const Config& config, std::function<void(const std::string&)> on_fatal) {
+boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const Config& config,
+                                                                         std::function<void(const std::string&)> on_fatal) {
   auto parts = std::make_unique<Parts>();
   parts->config = config;
   auto storage = open_store(config);
   if (!storage) return storage.error();
   parts->storage = std::move(*storage);
   parts->scheduler = std::make_unique<engine::AsioScheduler>(config.threads);
-  parts->broker = std::make_unique<engine::Broker>(*parts->scheduler, *parts->storage, broker_options(config), [on_fatal](const StorageError& error) {
-    log::error("the store failed, nothing can be confirmed any more: {}", error.text);
-    log::flush();
-    if (on_fatal) on_fatal(error.text);
-  });
+  parts->broker =
+      std::make_unique<engine::Broker>(*parts->scheduler, *parts->storage, broker_options(config), [on_fatal](const StorageError& error) {
+        log::error("the store failed, nothing can be confirmed any more: {}", error.text);
+        log::flush();
+        if (on_fatal) on_fatal(error.text);
+      });
   if (auto recovered = parts->broker->recover(); !recovered)
     return StartError{"cannot recover from '" + config.data_dir + "': " + recovered.error().text};
   parts->watch = std::make_unique<server::ResourceWatch>(*parts->scheduler, *parts->broker, resource_limits(config));
-  parts->listener = std::make_shared<net::Listener>(*parts->scheduler, *parts->broker, std::make_shared<const session::SessionOptions>(session_options(config)),
-                                                    listener_options(config));
+  parts->listener =
+      std::make_shared<net::Listener>(*parts->scheduler, *parts->broker,
+                                      std::make_shared<const session::SessionOptions>(session_options(config)), listener_options(config));
   if (const std::string wrong = parts->listener->start(); !wrong.empty()) return StartError{wrong};
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
@@ -140,7 +143,8 @@ void Server::stop() {
   parts_->broker->close_sessions(ReplyCode::kConnectionForced, "broker forced connection closure with reason 'shutdown'");
   // Clients answer within a moment; those that do not are closed when their close times out.
   while (parts_->broker->session_count() > 0 && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  if (!parts_->broker->drain(left_ms())) log::warn("not everything could be brought to an end within {} ms", parts_->config.shutdown_timeout_ms);
+  if (!parts_->broker->drain(left_ms()))
+    log::warn("not everything could be brought to an end within {} ms", parts_->config.shutdown_timeout_ms);
   parts_->scheduler->stop();
   if (auto finished = parts_->broker->finish(); !finished) log::error("the last write failed: {}", finished.error().text);
 }

@@ -24,7 +24,7 @@ struct Consumer {
   Channel* channel = nullptr;
   std::uint32_t number = 0;  ///< names it within the session
   std::string tag;
-  std::string head;  ///< what every basic.deliver to it starts with: class, method and tag, encoded
+  std::string head;                           ///< what every basic.deliver to it starts with: class, method and tag, encoded
   std::shared_ptr<engine::QueueActor> queue;  ///< null for direct replies
   bool no_ack = false;
   bool counts_deliveries = false;  ///< its queue shows x-delivery-count (quorum queues)
@@ -76,10 +76,10 @@ struct Channel {
   std::vector<TxPublish> tx_publishes;
   std::vector<TxSettle> tx_settles;
 
-  std::uint32_t prefetch = 0;  ///< for consumers made from now on
-  std::shared_ptr<broker::ChannelPrefetch> shared_prefetch;  ///< basic.qos global=true; null until first asked for
-  std::string reply_name;  ///< the direct reply-to consumer's name; empty = it has none
-  std::string last_queue;  ///< what an empty queue name means
+  std::uint32_t prefetch = 0;                                   ///< for consumers made from now on
+  std::shared_ptr<broker::ChannelPrefetch> shared_prefetch;     ///< basic.qos global=true; null until first asked for
+  std::string reply_name;                                       ///< the direct reply-to consumer's name; empty = it has none
+  std::string last_queue;                                       ///< what an empty queue name means
   boost::unordered_flat_map<std::string, Consumer*> consumers;  ///< by tag
 };
 

@@ -33,8 +33,8 @@ class ConfirmLedger {
   };
   void settled(std::uint64_t sequence, Pending& pending);
 
-  std::deque<Pending> pending_;  // from base_ on
-  std::uint64_t base_ = 1;       // the oldest not yet covered
+  std::deque<Pending> pending_;       // from base_ on
+  std::uint64_t base_ = 1;            // the oldest not yet covered
   std::vector<std::uint64_t> early_;  // settled while older ones wait
   std::vector<std::uint64_t> refused_;
 };

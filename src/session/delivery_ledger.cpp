@@ -15,7 +15,8 @@ std::size_t DeliveryLedger::index_of(std::uint64_t tag) const noexcept {
   // Tags are dense unless some deliveries needed no acknowledgement.
   const std::size_t guess = tag - outstanding_.front().tag;
   if (guess < outstanding_.size() && outstanding_[guess].tag == tag) return guess;
-  auto found = std::lower_bound(outstanding_.begin(), outstanding_.end(), tag, [](const Unsettled& each, std::uint64_t wanted) { return each.tag < wanted; });
+  auto found = std::lower_bound(outstanding_.begin(), outstanding_.end(), tag,
+                                [](const Unsettled& each, std::uint64_t wanted) { return each.tag < wanted; });
   return found != outstanding_.end() && found->tag == tag ? static_cast<std::size_t>(found - outstanding_.begin()) : outstanding_.size();
 }
 
@@ -51,9 +52,10 @@ void DeliveryLedger::restore(std::vector<Unsettled> deliveries) {
   for (Unsettled& delivery : deliveries) {
     const std::size_t index = index_of(delivery.tag);
     if (index < outstanding_.size()) outstanding_[index] = delivery;
-    else outstanding_.insert(std::lower_bound(outstanding_.begin(), outstanding_.end(), delivery.tag,
-                                              [](const Unsettled& each, std::uint64_t tag) { return each.tag < tag; }),
-                             delivery);
+    else
+      outstanding_.insert(std::lower_bound(outstanding_.begin(), outstanding_.end(), delivery.tag,
+                                           [](const Unsettled& each, std::uint64_t tag) { return each.tag < tag; }),
+                          delivery);
     ++count_;
   }
 }

@@ -70,7 +70,8 @@ Result<> dispatch_method(Session& session, Channel& channel, amqp::MethodId id, 
   if (id == amqp::BasicAck::kId) return call<amqp::BasicAck, methods::basic_ack>(session, channel, fields);
   auto found = handlers().find(id.key());
   if (found != handlers().end()) return found->second(session, channel, fields);
-  if (amqp::method_name(id).empty()) return fail(ReplyCode::kNotImplemented, "unknown method " + std::to_string(id.class_id) + "." + std::to_string(id.method_id));
+  if (amqp::method_name(id).empty())
+    return fail(ReplyCode::kNotImplemented, "unknown method " + std::to_string(id.class_id) + "." + std::to_string(id.method_id));
   return fail(ReplyCode::kCommandInvalid, "unimplemented method");
 }
 
@@ -81,7 +82,8 @@ Result<> on_method(Session& session, Channel& channel, std::string_view payload,
   if (channel.state == Channel::State::kFailed || channel.state == Channel::State::kClosing) {
     // Only the end of the channel counts; a close that crossed ours is answered.
     if (id == amqp::ChannelCloseOk::kId) session.channel_close_ok(channel.number);
-    else if (id == amqp::ChannelClose::kId && channel.state == Channel::State::kFailed) session.send(channel.number, amqp::ChannelCloseOk{});
+    else if (id == amqp::ChannelClose::kId && channel.state == Channel::State::kFailed)
+      session.send(channel.number, amqp::ChannelCloseOk{});
     return {};
   }
   if (channel.expects == Channel::Expects::kContentHeader)
@@ -105,7 +107,8 @@ Result<> on_content_body(Session& session, Channel& channel, std::string_view pa
     return fail(ReplyCode::kUnexpectedFrame, "expected method frame, got non method frame instead");
   if (channel.expects == Channel::Expects::kContentHeader)
     return fail(ReplyCode::kUnexpectedFrame, "expected content header for class 60, got non content header frame instead");
-  if (payload.size() > channel.builder.missing_bytes()) return fail(ReplyCode::kFrameError, "content body frame exceeds remaining content size");
+  if (payload.size() > channel.builder.missing_bytes())
+    return fail(ReplyCode::kFrameError, "content body frame exceeds remaining content size");
   channel.builder.append_body(payload);
   if (channel.builder.missing_bytes() > 0) return {};
   return methods::publish_complete(session, channel);
@@ -123,7 +126,8 @@ void dispatch_channel(Session& session, Channel& channel, const amqp::Frame& fra
   } else {
     if (channel.state != Channel::State::kOpen) return;
     id = amqp::BasicPublish::kId;
-    outcome = frame.type == amqp::FrameType::kHeader ? on_content_header(session, channel, frame.payload) : on_content_body(session, channel, frame.payload);
+    outcome = frame.type == amqp::FrameType::kHeader ? on_content_header(session, channel, frame.payload)
+                                                     : on_content_body(session, channel, frame.payload);
   }
   if (outcome) return;
   if (Channel* still = session.find_channel(number)) session.fail_channel(*still, outcome.error(), id);

@@ -17,7 +17,8 @@ namespace mq::session {
 class Arena {
  public:
   Arena() = default;
-  Arena(Arena&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(std::exchange(other.capacity_, 0)) {}
+  Arena(Arena&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(std::exchange(other.capacity_, 0)) {}
   Arena& operator=(Arena&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
@@ -47,8 +48,8 @@ class Arena {
 /// A sequence of bytes to send.
 struct Outgoing {
   struct Piece {
-    std::size_t begin = 0, bytes = 0;   ///< within the arena when `message` is null
-    const char* at = nullptr;           ///< within the message otherwise
+    std::size_t begin = 0, bytes = 0;  ///< within the arena when `message` is null
+    const char* at = nullptr;          ///< within the message otherwise
     broker::MessagePtr message;
   };
   Arena arena;

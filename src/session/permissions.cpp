@@ -8,11 +8,13 @@ using broker::Access;
 using broker::Right;
 
 Result<> permit_exchange(Session& session, Right right, std::string_view name) {
-  return session.broker().with_access([&](const Access& access) { return access.check_exchange(session.user(), session.vhost()->name(), name, right); });
+  return session.broker().with_access(
+      [&](const Access& access) { return access.check_exchange(session.user(), session.vhost()->name(), name, right); });
 }
 
 Result<> permit_queue(Session& session, Right right, std::string_view name) {
-  return session.broker().with_access([&](const Access& access) { return access.check_queue(session.user(), session.vhost()->name(), name, right); });
+  return session.broker().with_access(
+      [&](const Access& access) { return access.check_queue(session.user(), session.vhost()->name(), name, right); });
 }
 
 Result<> permit_queue_any(Session& session, std::string_view name) {

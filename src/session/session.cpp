@@ -16,7 +16,8 @@ constexpr Millis kMsPerSecond = 1000;
 }  // namespace
 
 Session::Session(engine::Broker& broker, engine::InboxPtr inbox, std::shared_ptr<const SessionOptions> options, PeerAddress peer)
-    : broker_(broker), inbox_(std::move(inbox)), options_(std::move(options)), peer_(std::move(peer)), frame_max_(options_->initial_frame_max_bytes) {
+    : broker_(broker), inbox_(std::move(inbox)), options_(std::move(options)), peer_(std::move(peer)),
+      frame_max_(options_->initial_frame_max_bytes) {
   last_received_ = last_sent_ = broker_.scheduler().monotonic_now();
   set_deadline(options_->handshake_timeout_ms);
 }
@@ -56,7 +57,8 @@ std::size_t Session::parse(std::string_view bytes) {
 bool Session::protocol_header(std::string_view bytes, std::size_t& used) {
   // Whatever cannot become a header is answered at once, so that a wrong protocol does not wait for its timeout.
   const std::size_t look_at = std::min(bytes.size(), amqp::kProtocolHeaderBytes);
-  const bool possible = amqp::kProtocolHeader.substr(0, look_at) == bytes.substr(0, look_at) || amqp::kProtocolHeader09.substr(0, look_at) == bytes.substr(0, look_at);
+  const bool possible = amqp::kProtocolHeader.substr(0, look_at) == bytes.substr(0, look_at) ||
+                        amqp::kProtocolHeader09.substr(0, look_at) == bytes.substr(0, look_at);
   if (possible && bytes.size() < amqp::kProtocolHeaderBytes) return false;
   if (!possible) {
     std::string_view hint = bytes.starts_with("GET ") ? " (an HTTP request)" : bytes.starts_with("\x16\x03") ? " (a TLS handshake)" : "";
@@ -85,7 +87,8 @@ void Session::linger() {
 
 void Session::dispatch(const amqp::Frame& frame) {
   if (frame.type == amqp::FrameType::kHeartbeat) {
-    if (frame.channel != 0) fail_connection(fail(ReplyCode::kUnexpectedFrame, "heartbeat frame on channel " + std::to_string(frame.channel)));
+    if (frame.channel != 0)
+      fail_connection(fail(ReplyCode::kUnexpectedFrame, "heartbeat frame on channel " + std::to_string(frame.channel)));
     return;
   }
   if (state_ == State::kLeaving || close_sent_) {

@@ -38,7 +38,7 @@ struct SessionOptions {
 };
 
 struct PeerAddress {
-  std::string name;       ///< as logs show it: `127.0.0.1:50000 -> 127.0.0.1:5672`
+  std::string name;  ///< as logs show it: `127.0.0.1:50000 -> 127.0.0.1:5672`
   bool loopback = false;
 };
 
@@ -206,7 +206,7 @@ class Session {
   RouteCache routes_;
 
   boost::unordered_flat_map<std::uint16_t, std::unique_ptr<Channel>> channels_;
-  Channel* last_channel_ = nullptr;  // the one of channels_ that was asked for last
+  Channel* last_channel_ = nullptr;              // the one of channels_ that was asked for last
   std::vector<std::unique_ptr<Channel>> dying_;  // closed towards the client, still known to the engine
   boost::unordered_flat_map<std::uint32_t, Channel*> channels_by_key_;
   boost::unordered_flat_map<std::uint32_t, std::unique_ptr<Consumer>> consumers_;

@@ -6,7 +6,7 @@
 namespace mq::session {
 namespace {
 
-constexpr std::size_t kMaxReplyBytes = 64 << 20;     // of direct replies waiting for the socket
+constexpr std::size_t kMaxReplyBytes = 64 << 20;    // of direct replies waiting for the socket
 constexpr std::uint64_t kDeliverTailBytes = 8 + 1;  // delivery tag, redelivered
 
 // basic.deliver after its constant head: tag, redelivered, exchange, routing key.
@@ -92,7 +92,8 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
     return;  // replies are delivered at most once; a requester that does not read loses them
   }
   if (channel.state != Channel::State::kOpen || close_sent_ || state_ != State::kRunning) return;  // goes back when the channel is let go
-  const broker::MessagePtr counted = consumer.counts_deliveries && delivery.returns > 0 ? with_delivery_count(*delivery.message, delivery.returns) : nullptr;
+  const broker::MessagePtr counted =
+      consumer.counts_deliveries && delivery.returns > 0 ? with_delivery_count(*delivery.message, delivery.returns) : nullptr;
   const broker::MessagePtr& message = counted ? counted : delivery.message;
   const std::string_view exchange = message->exchange();
   const std::string_view routing_key = message->routing_key();

@@ -23,9 +23,10 @@ Channel* Session::find_channel_by_key(std::uint32_t key) {
 
 void Session::open_channel(std::uint16_t number) {
   if (channel_max_ != 0 && channels_.size() >= channel_max_)
-    return fail_connection(fail(ReplyCode::kNotAllowed, "number of channels opened (" + std::to_string(channels_.size()) +
-                                                            ") has reached the negotiated channel_max (" + std::to_string(channel_max_) + ")"),
-                           amqp::ChannelOpen::kId);
+    return fail_connection(
+        fail(ReplyCode::kNotAllowed, "number of channels opened (" + std::to_string(channels_.size()) +
+                                         ") has reached the negotiated channel_max (" + std::to_string(channel_max_) + ")"),
+        amqp::ChannelOpen::kId);
   auto channel = std::make_unique<Channel>();
   channel->number = number;
   channel->key = next_channel_key_++;

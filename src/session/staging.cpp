@@ -23,7 +23,8 @@ Staging::StagedPublish& Staging::publish_slot(const std::shared_ptr<engine::Queu
   return staged;
 }
 
-void Staging::publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, const broker::MessagePtr& message, std::uint64_t sequence) {
+void Staging::publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, const broker::MessagePtr& message,
+                      std::uint64_t sequence) {
   StagedPublish& staged = publish_slot(queue, channel);
   staged.batch.messages.push_back({message, sequence});
   staged.batch.bytes += message->memory_bytes();

@@ -263,10 +263,9 @@ inline std::vector<Way> ways_cut(std::initializer_list<Way::Cut> cuts) {
 }
 
 /// Declares a suite of conversations and runs it in those Ways.
-#define MQ_CONVERSATIONS_IN(Suite, ways)                           \
-  class Suite : public ::mq::test::Conversation {};                \
-  INSTANTIATE_TEST_SUITE_P(Sent, Suite, ::testing::ValuesIn(ways), \
-                           [](const auto& each) { return std::string(each.param.name); })
+#define MQ_CONVERSATIONS_IN(Suite, ways)            \
+  class Suite : public ::mq::test::Conversation {}; \
+  INSTANTIATE_TEST_SUITE_P(Sent, Suite, ::testing::ValuesIn(ways), [](const auto& each) { return std::string(each.param.name); })
 /// The same in every Way.
 #define MQ_CONVERSATIONS(Suite) MQ_CONVERSATIONS_IN(Suite, ::mq::test::kWays)
 

@@ -57,13 +57,13 @@ struct PageRecord {
 /// What recovery needs to know of a page without reading it.
 struct PageIndex {
   Offset first = 0;
-  Offset last = 0;                      ///< inclusive; offsets in between may be missing
-  std::uint32_t count = 0;              ///< records in the page
-  std::uint64_t body_bytes = 0;         ///< sum of the bodies
+  Offset last = 0;               ///< inclusive; offsets in between may be missing
+  std::uint32_t count = 0;       ///< records in the page
+  std::uint64_t body_bytes = 0;  ///< sum of the bodies
   UnixMillis earliest_deadline = kNever;
   UnixMillis first_enqueued_at = 0;
   std::uint8_t priority_level = 0;
-  bool transient = false;               ///< spilled to save memory; forgotten at the next start
+  bool transient = false;  ///< spilled to save memory; forgotten at the next start
   bool operator==(const PageIndex&) const = default;
 };
 
@@ -77,8 +77,8 @@ struct Mark {
 
 /// Numbers kept per queue.
 struct QueueState {
-  Offset next_offset = 0;        ///< offsets from here on were never given out (a lower bound: pages may reach beyond)
-  Offset delivered_below = 0;    ///< messages below this may have been delivered before the last stop
+  Offset next_offset = 0;      ///< offsets from here on were never given out (a lower bound: pages may reach beyond)
+  Offset delivered_below = 0;  ///< messages below this may have been delivered before the last stop
   bool operator==(const QueueState&) const = default;
 };
 
@@ -91,13 +91,30 @@ struct EncodedPage {
 
 /// Everything that must become true at once. Built anywhere, committed by the committer.
 struct WriteSet {
-  struct PutMetadata { std::string key, value; };
-  struct DeleteMetadata { std::string key; };
-  struct AddMarks { QueueId queue = 0; Offset page_first = 0; std::vector<Mark> marks; };
+  struct PutMetadata {
+    std::string key, value;
+  };
+  struct DeleteMetadata {
+    std::string key;
+  };
+  struct AddMarks {
+    QueueId queue = 0;
+    Offset page_first = 0;
+    std::vector<Mark> marks;
+  };
   /// `had_marks` tells whether any mark was ever written for the page, so that the store need not look.
-  struct DropPage { QueueId queue = 0; Offset page_first = 0; bool had_marks = false; };
-  struct PutQueueState { QueueId queue = 0; QueueState state; };
-  struct DropQueue { QueueId queue = 0; };
+  struct DropPage {
+    QueueId queue = 0;
+    Offset page_first = 0;
+    bool had_marks = false;
+  };
+  struct PutQueueState {
+    QueueId queue = 0;
+    QueueState state;
+  };
+  struct DropQueue {
+    QueueId queue = 0;
+  };
   using Operation = std::variant<PutMetadata, DeleteMetadata, EncodedPage, AddMarks, DropPage, PutQueueState, DropQueue>;
 
   std::vector<Operation> operations;
@@ -122,7 +139,8 @@ class Storage {
 
   /// Encodes records (ascending offsets, at least one) into a page. `index` fields are filled from the records, `priority_level` and
   /// `transient` are taken over.
-  [[nodiscard]] virtual EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level, bool transient) const = 0;
+  [[nodiscard]] virtual EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level,
+                                                bool transient) const = 0;
 
   /// Applies all sets as one atomic write, in their order; synced before it returns if any of them needs it. On an error nothing or
   /// everything may have reached the disk: the caller must not confirm and must not go on.
@@ -130,7 +148,8 @@ class Storage {
 
   /// The records of a page, in order of offset, marks not applied. kCorrupt when its checksum fails; `salvaged`, if given, then receives
   /// the records that are still whole.
-  [[nodiscard]] virtual StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged = nullptr) = 0;
+  [[nodiscard]] virtual StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first,
+                                                                         std::vector<PageRecord>* salvaged = nullptr) = 0;
 
   /// Calls `visit(key, value)` for every metadata record whose key starts with `prefix`, in key order.
   virtual StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) = 0;

@@ -89,7 +89,9 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "brokerd " BROKERD_VERSION);
   app.add_option("--config", line.config_file, "configuration file (TOML)")->type_name("FILE");
   auto override_option = [&](const char* flag, const char* key, const char* help, const char* type) {
-    app.add_option_function<std::string>(flag, [&line, key](const std::string& text) { line.overrides.emplace_back(key, text); }, help)->type_name(type);
+    app.add_option_function<std::string>(
+           flag, [&line, key](const std::string& text) { line.overrides.emplace_back(key, text); }, help)
+        ->type_name(type);
   };
   override_option("--data-dir", "server.data_dir", "where messages are kept; :memory: keeps nothing", "DIR");
   override_option("--bind", "amqp.bind", "address to listen on", "ADDRESS");

@@ -72,7 +72,7 @@ struct ConsumerSpec {
   bool exclusive = false;
   std::uint32_t prefetch = 0;  ///< 0 = no limit
   std::int32_t priority = 0;
-  std::uint64_t window_bytes = 1 << 20;  ///< how much may be on its way to the socket
+  std::uint64_t window_bytes = 1 << 20;               ///< how much may be on its way to the socket
   std::shared_ptr<ChannelPrefetch> channel_prefetch;  ///< null = no shared limit
 };
 

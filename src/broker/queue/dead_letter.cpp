@@ -10,7 +10,8 @@ const std::string* field(const amqp::Table& death, std::string_view name) {
   return value == nullptr ? nullptr : value->string();
 }
 
-amqp::Table first_death(const Message& message, const amqp::Properties& properties, std::string_view queue, DeathReason reason, UnixMillis now) {
+amqp::Table first_death(const Message& message, const amqp::Properties& properties, std::string_view queue, DeathReason reason,
+                        UnixMillis now) {
   amqp::Array keys;
   keys.emplace_back(message.routing_key());
   if (message.has_headers())

@@ -46,9 +46,9 @@ class MessageLog {
   struct Totals {
     std::uint64_t ready = 0, ready_bytes = 0;  ///< bytes are body bytes
     std::uint64_t out = 0, out_bytes = 0;
-    std::uint64_t hidden = 0;          ///< kHidden and kMoving
-    std::uint64_t memory_bytes = 0;    ///< of messages held in memory
-    std::uint64_t persistent = 0;      ///< live messages that are persistent
+    std::uint64_t hidden = 0;        ///< kHidden and kMoving
+    std::uint64_t memory_bytes = 0;  ///< of messages held in memory
+    std::uint64_t persistent = 0;    ///< live messages that are persistent
   };
   [[nodiscard]] const Totals& totals() const noexcept { return totals_; }
   [[nodiscard]] QueueId id() const noexcept { return id_; }
@@ -103,7 +103,8 @@ class MessageLog {
   /// Of what was not written yet, only messages with offsets below `below` are.
   /// Also frees memory down to about `memory_target_bytes`, from the end backwards; what is in no page yet is written as transient
   /// pages first and freed by a later call.
-  void collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out, Offset below = kEverything);
+  void collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out,
+               Offset below = kEverything);
   /// For an atomic commit: encodes the hidden messages at these offsets (the last appended ones) into a page of their own.
   void collect_hidden(const Storage& codec, std::span<const Offset> offsets, WriteSet& out);
   /// For an atomic commit: the mark that settles this message, if the disk knows it. Everything pending must have been collected.
@@ -141,7 +142,8 @@ class MessageLog {
   [[nodiscard]] UnixMillis next_evicted_deadline() const;
   void expired_at_cursor(UnixMillis now, std::size_t enough, std::vector<Offset>& out);
   // disk
-  void add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out, InFlight& flight);
+  void add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out,
+                InFlight& flight);
   void collect_pages(const Storage& codec, Offset below, WriteSet& out, InFlight& flight);
   void collect_pages_of(Segment& segment, const Storage& codec, Offset below, WriteSet& out, InFlight& flight);
   [[nodiscard]] Segment* first_segment_reaching(Offset offset) const noexcept;
@@ -169,7 +171,7 @@ class MessageLog {
 
   SegmentList segments_;
   Segment* cursor_ = nullptr;
-  Offset cursor_offset_ = 0;   // the next offset to look at
+  Offset cursor_offset_ = 0;  // the next offset to look at
   Offset next_offset_ = 0;
   std::set<Offset> returned_;  // ready, but behind the cursor
   Totals totals_;
@@ -184,7 +186,7 @@ class MessageLog {
   std::deque<InFlight> in_flight_;
   std::vector<Offset> loads_wanted_;
   std::size_t loads_under_way_ = 0;  // wanted or asked for, not answered
-  bool squeezed_ = false;  // more is in memory than should be
+  bool squeezed_ = false;            // more is in memory than should be
 };
 
 template <class Visit>

@@ -52,7 +52,8 @@ void MessageLog::count_return(Offset offset) {
 
 // --- writing ---
 
-void MessageLog::add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out, InFlight& flight) {
+void MessageLog::add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out,
+                          InFlight& flight) {
   StoredPage page;
   page.first = records.front().offset;
   page.last = records.back().offset;
@@ -108,7 +109,8 @@ void MessageLog::collect_below(std::uint64_t expected_deliveries, WriteSet& out,
   out.operations.emplace_back(WriteSet::PutQueueState{id_, {next_offset_, *flight.below}});
 }
 
-void MessageLog::collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out, Offset below) {
+void MessageLog::collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out,
+                         Offset below) {
   InFlight flight;
   collect_pages(codec, below, out, flight);
   shrink(memory_target_bytes, codec, out, flight);

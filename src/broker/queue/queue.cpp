@@ -19,7 +19,8 @@ void append(std::vector<ConfirmRun>& to, std::vector<ConfirmRun>&& from) {
 
 }  // namespace
 
-Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec) : info_(std::move(info)), settings_(std::move(settings)), codec_(codec) {
+Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec)
+    : info_(std::move(info)), settings_(std::move(settings)), codec_(codec) {
   consumers_.set_single_active(settings_.single_active_consumer);
 }
 
@@ -32,7 +33,8 @@ MessageLog& Queue::log_at(Position position) {
   if (level >= levels_.size()) levels_.resize(level + 1u);
   if (!levels_[level]) {
     levels_[level] = std::make_unique<MessageLog>(info_.id + level, level, info_.durable);
-    used_.insert(std::find_if(used_.begin(), used_.end(), [&](MessageLog* other) { return other->id() < info_.id + level; }), levels_[level].get());
+    used_.insert(std::find_if(used_.begin(), used_.end(), [&](MessageLog* other) { return other->id() < info_.id + level; }),
+                 levels_[level].get());
   }
   return *levels_[level];
 }
@@ -75,13 +77,15 @@ UnixMillis Queue::deadline_of(const Message& message, UnixMillis now) const {
 bool Queue::full() const noexcept {
   if (!settings_.max_length && !settings_.max_length_bytes) return false;
   const QueueCounts now = counts();
-  return (settings_.max_length && now.ready >= *settings_.max_length) || (settings_.max_length_bytes && now.ready_bytes >= *settings_.max_length_bytes);
+  return (settings_.max_length && now.ready >= *settings_.max_length) ||
+         (settings_.max_length_bytes && now.ready_bytes >= *settings_.max_length_bytes);
 }
 
 bool Queue::over_limit() const noexcept {
   if (!settings_.max_length && !settings_.max_length_bytes) return false;
   const QueueCounts now = counts();
-  return (settings_.max_length && now.ready > *settings_.max_length) || (settings_.max_length_bytes && now.ready_bytes > *settings_.max_length_bytes);
+  return (settings_.max_length && now.ready > *settings_.max_length) ||
+         (settings_.max_length_bytes && now.ready_bytes > *settings_.max_length_bytes);
 }
 
 void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects) {
@@ -223,8 +227,8 @@ bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entr
     if (!shared->try_acquire()) return false;  // asked twice: a place may have become free before the wish was seen
   }
   if (consumer.batch.empty()) effects.deliver_to.push_back(&consumer);
-  consumer.batch.push_back({entry.message, position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset), entry.returns, entry.redelivered,
-                            shared != nullptr});
+  consumer.batch.push_back({entry.message, position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset), entry.returns,
+                            entry.redelivered, shared != nullptr});
   consumer.in_transit_bytes_ += entry.message->memory_bytes();
   log.take(offset, consumer.slot_);
   if (consumer.spec_.no_ack) log.settle(offset);

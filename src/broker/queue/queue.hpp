@@ -23,7 +23,9 @@ namespace mq::broker {
 
 /// Level in the top byte, offset within the level below it.
 inline constexpr unsigned kLevelShift = 56;
-[[nodiscard]] constexpr Position position_of(std::uint8_t level, Offset offset) noexcept { return (Position{level} << kLevelShift) | offset; }
+[[nodiscard]] constexpr Position position_of(std::uint8_t level, Offset offset) noexcept {
+  return (Position{level} << kLevelShift) | offset;
+}
 [[nodiscard]] constexpr std::uint8_t level_of(Position position) noexcept { return static_cast<std::uint8_t>(position >> kLevelShift); }
 [[nodiscard]] constexpr Offset offset_of(Position position) noexcept { return position & ((Position{1} << kLevelShift) - 1); }
 /// Each level of a queue is a log of its own in the store: queue ids are multiples of this, levels are added.
@@ -176,7 +178,7 @@ class Queue {
   };
   void release_confirms(Effects& effects);
 
-  std::deque<PendingConfirm> pending_confirms_;            // wait for a write, or for their messages to be settled
+  std::deque<PendingConfirm> pending_confirms_;           // wait for a write, or for their messages to be settled
   std::deque<std::vector<ConfirmRun>> written_confirms_;  // wait for the writes under way
   std::deque<std::vector<MessageLog*>> written_logs_;
   std::vector<Offset> scratch_;

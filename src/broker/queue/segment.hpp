@@ -26,7 +26,7 @@ struct Entry {
   MessagePtr message;
   UnixMillis deadline = kNever;
   std::uint32_t consumer = UINT32_MAX;  ///< slot of the consumer it is out with
-  std::uint16_t returns = 0;   ///< how often it came back
+  std::uint16_t returns = 0;            ///< how often it came back
   EntryState state = EntryState::kGone;
   bool persistent : 1 = false;   ///< must be on disk before it is confirmed
   bool in_page : 1 = false;      ///< part of a page that was handed to the store
@@ -38,7 +38,7 @@ struct Entry {
 struct StoredPage {
   Offset first = 0;
   Offset last = 0;
-  std::uint32_t live = 0;  ///< messages of it not settled yet
+  std::uint32_t live = 0;   ///< messages of it not settled yet
   bool stored : 1 = false;  ///< the commit that carries it is done
   bool had_marks : 1 = false;
   bool transient : 1 = false;
@@ -54,7 +54,7 @@ struct Segment {
   std::uint32_t uncovered = 0;  ///< live and in no page
   bool resident = true;         ///< entries are in memory
   bool loading = false;
-  bool closed = false;          ///< takes no more entries
+  bool closed = false;             ///< takes no more entries
   std::uint64_t memory_bytes = 0;  ///< of the resident messages
   std::uint64_t body_bytes = 0;    ///< of the live messages; an estimate while not resident
   UnixMillis enqueued_at = 0;      ///< of its first message

@@ -8,7 +8,7 @@
 namespace mq::session {
 namespace {
 
-constexpr std::uint32_t kSmallestFrameMax = 4096;   // the AMQP minimum; old clients ask for it
+constexpr std::uint32_t kSmallestFrameMax = 4096;  // the AMQP minimum; old clients ask for it
 
 // What clients look for: some switch features on by product and version, most by capability.
 constexpr std::string_view kProduct = "RabbitMQ";
@@ -39,8 +39,9 @@ bool capability(const amqp::Table& client_properties, std::string_view name) {
 std::string limit_text(std::string_view what, std::uint32_t asked, std::uint32_t limit, bool too_low) {
   std::string value = std::to_string(asked);
   if (asked == 0) value += " (no limit)";
-  return "negotiated " + std::string(what) + " = " + value + (too_low ? " is lower than the minimum allowed value (" : " is higher than the maximum allowed value (") +
-         std::to_string(limit) + ")";
+  return "negotiated " + std::string(what) + " = " + value +
+         (too_low ? " is lower than the minimum allowed value (" : " is higher than the maximum allowed value (") + std::to_string(limit) +
+         ")";
 }
 
 }  // namespace
@@ -52,7 +53,8 @@ struct ConnectionMethods {
     session.wants_cancel_notice_ = capability(client, "consumer_cancel_notify");
     session.can_be_told_blocked_ = capability(client, "connection.blocked");
     session.wants_auth_close_ = capability(client, "authentication_failure_close");
-    if (const amqp::Value* name = client.find("connection_name"); name != nullptr && name->string() != nullptr) session.connection_name_ = *name->string();
+    if (const amqp::Value* name = client.find("connection_name"); name != nullptr && name->string() != nullptr)
+      session.connection_name_ = *name->string();
     const std::string mechanism(method.mechanism);
     if (!is_known_mechanism(mechanism)) return fail(ReplyCode::kCommandInvalid, "unknown authentication mechanism '" + mechanism + "'");
     const auto credentials = read_credentials(mechanism, method.response);
@@ -98,8 +100,8 @@ struct ConnectionMethods {
     session.set_deadline(0);
     session.next_tick_ = session.broker_.scheduler().monotonic_now();
     session.send(0, amqp::ConnectionOpenOk{});
-    log::debug("{}: user '{}' opened vhost '{}'{}{}", session.peer_.name, session.user_, name, session.connection_name_.empty() ? "" : " as ",
-               session.connection_name_);
+    log::debug("{}: user '{}' opened vhost '{}'{}{}", session.peer_.name, session.user_, name,
+               session.connection_name_.empty() ? "" : " as ", session.connection_name_);
     return {};
   }
 
@@ -113,8 +115,8 @@ struct ConnectionMethods {
   static Result<> update_secret(Session& session, const amqp::ConnectionUpdateSecret&) {
     if (session.state_ != Session::State::kRunning) return out_of_place();
     // Secrets that expire belong to token back ends. For a user with a password RabbitMQ takes any new one and checks the access anew.
-    auto allowed =
-        session.broker_.with_access([&](const broker::Access& access) { return access.check_vhost(session.user_, session.vhost_->name()); });
+    auto allowed = session.broker_.with_access(
+        [&](const broker::Access& access) { return access.check_vhost(session.user_, session.vhost_->name()); });
     if (!allowed) return allowed;
     session.send(0, amqp::ConnectionUpdateSecretOk{});
     return {};
@@ -184,9 +186,10 @@ void dispatch_connection(Session& session, std::string_view payload) {
   const Row* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& each) { return each.id == *id; });
   if (row == std::end(kRows)) {
     const bool known = !amqp::method_name(*id).empty();
-    return session.fail_connection(known ? fail(ReplyCode::kChannelError, "unexpected method on channel 0")
-                                         : fail(ReplyCode::kNotImplemented, "unknown method " + std::to_string(id->class_id) + "." + std::to_string(id->method_id)),
-                                   *id);
+    return session.fail_connection(
+        known ? fail(ReplyCode::kChannelError, "unexpected method on channel 0")
+              : fail(ReplyCode::kNotImplemented, "unknown method " + std::to_string(id->class_id) + "." + std::to_string(id->method_id)),
+        *id);
   }
   if (auto outcome = row->handle(session, amqp::method_fields(payload)); !outcome) session.fail_connection(outcome.error(), *id);
 }

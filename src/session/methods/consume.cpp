@@ -11,7 +11,8 @@ using broker::Right;
 
 std::string new_consumer_tag(Session& session) {
   broker::RandomBytes random;
-  for (std::size_t half = 0; half < 2; ++half) store_big_endian(reinterpret_cast<char*>(random.data()) + 8 * half, session.broker().scheduler().random());
+  for (std::size_t half = 0; half < 2; ++half)
+    store_big_endian(reinterpret_cast<char*>(random.data()) + 8 * half, session.broker().scheduler().random());
   return broker::generate_name(broker::kGeneratedConsumerPrefix, random);
 }
 
@@ -19,7 +20,9 @@ Result<std::int32_t> consumer_priority(const amqp::Table& arguments) {
   const amqp::Value* priority = arguments.find("x-priority");
   if (priority == nullptr) return 0;
   const auto value = priority->integer();
-  if (!value) return fail(ReplyCode::kPreconditionFailed, "invalid arg 'x-priority' for consumer: {unacceptable_type," + std::string(priority->type_name()) + "}");
+  if (!value)
+    return fail(ReplyCode::kPreconditionFailed,
+                "invalid arg 'x-priority' for consumer: {unacceptable_type," + std::string(priority->type_name()) + "}");
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(*value, INT32_MIN, INT32_MAX));
 }
 
@@ -28,7 +31,8 @@ bool is_quorum(const broker::QueueInfo& queue) {
   return type != nullptr && type->string() != nullptr && *type->string() == "quorum";
 }
 
-void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine::QueueActor>& queue, bool no_ack, engine::GetReply& reply) {
+void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine::QueueActor>& queue, bool no_ack,
+                engine::GetReply& reply) {
   if (!reply.found) return session.send(channel.number, amqp::BasicGetEmpty{});
   const std::uint64_t tag = channel.ledger.next_tag();
   if (!no_ack) {
@@ -118,18 +122,20 @@ Outcome basic_get(Session& session, Channel& channel, const amqp::BasicGet& meth
   auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
   if (!queue) return queue.error();
   channel.waiting = true;
-  auto reply = session.ask([key = channel.key, no_ack = method.no_ack, actor = queue->actor](Session& asker, Result<engine::Answer>& answer) {
-    Channel* asked_on = asker.find_channel_by_key(key);
-    if (asked_on == nullptr || asked_on->state != Channel::State::kOpen) {
-      // Nobody is left to take the message: back with it.
-      auto* got = answer ? std::get_if<engine::GetReply>(&*answer) : nullptr;
-      if (got != nullptr && got->found && !no_ack) actor->put(engine::SettleBatch{broker::Settlement::kRequeue, {got->delivery.position}});
-      return;
-    }
-    if (!answer) return asker.fail_channel(*asked_on, answer.error(), amqp::BasicGet::kId);
-    answer_get(asker, *asked_on, actor, no_ack, std::get<engine::GetReply>(*answer));
-    asker.resume(*asked_on);
-  });
+  auto reply =
+      session.ask([key = channel.key, no_ack = method.no_ack, actor = queue->actor](Session& asker, Result<engine::Answer>& answer) {
+        Channel* asked_on = asker.find_channel_by_key(key);
+        if (asked_on == nullptr || asked_on->state != Channel::State::kOpen) {
+          // Nobody is left to take the message: back with it.
+          auto* got = answer ? std::get_if<engine::GetReply>(&*answer) : nullptr;
+          if (got != nullptr && got->found && !no_ack)
+            actor->put(engine::SettleBatch{broker::Settlement::kRequeue, {got->delivery.position}});
+          return;
+        }
+        if (!answer) return asker.fail_channel(*asked_on, answer.error(), amqp::BasicGet::kId);
+        answer_get(asker, *asked_on, actor, no_ack, std::get<engine::GetReply>(*answer));
+        asker.resume(*asked_on);
+      });
   queue->actor->put(engine::GetMessage{method.no_ack, std::move(reply)});
   return {};
 }

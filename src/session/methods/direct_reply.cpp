@@ -7,7 +7,8 @@ namespace {
 
 std::string new_reply_name(Session& session) {
   broker::RandomBytes random;
-  for (std::size_t half = 0; half < 2; ++half) store_big_endian(reinterpret_cast<char*>(random.data()) + 8 * half, session.broker().scheduler().random());
+  for (std::size_t half = 0; half < 2; ++half)
+    store_big_endian(reinterpret_cast<char*>(random.data()) + 8 * half, session.broker().scheduler().random());
   return broker::generate_name(engine::kReplyPrefix, random);
 }
 
@@ -43,7 +44,8 @@ bool send_reply(Session& session, const broker::MessagePtr& message) {
 
 Outcome declare_reply_name(Session& session, Channel& channel, const amqp::QueueDeclare& method) {
   const std::string name(method.queue);
-  if (!session.broker().replies().find(name)) return fail(ReplyCode::kNotFound, "no queue '" + name + "' in vhost '" + session.vhost()->name() + "'");
+  if (!session.broker().replies().find(name))
+    return fail(ReplyCode::kNotFound, "no queue '" + name + "' in vhost '" + session.vhost()->name() + "'");
   channel.last_queue = name;
   if (!method.nowait) session.send(channel.number, amqp::QueueDeclareOk{name, 0, 1});
   return {};

@@ -18,8 +18,8 @@ auto answer_with(bool nowait) {
 
 template <class M>
 Outcome change_binding(Session& session, Channel& channel, const M& method, bool add) {
-  broker::BindingInfo binding{broker::without_line_breaks(method.source), broker::BindTo::kExchange, broker::without_line_breaks(method.destination),
-                              std::string(method.routing_key), method.arguments.decode()};
+  broker::BindingInfo binding{broker::without_line_breaks(method.source), broker::BindTo::kExchange,
+                              broker::without_line_breaks(method.destination), std::string(method.routing_key), method.arguments.decode()};
   if (auto allowed = permit_exchange(session, Right::kWrite, binding.destination); !allowed) return allowed;
   if (auto allowed = permit_exchange(session, Right::kRead, binding.source); !allowed) return allowed;
   if (auto allowed = permit_topic(session, Right::kRead, binding.source, binding.routing_key); !allowed) return allowed;
@@ -32,11 +32,16 @@ Outcome change_binding(Session& session, Channel& channel, const M& method, bool
 }  // namespace
 
 Outcome exchange_declare(Session& session, Channel& channel, const amqp::ExchangeDeclare& method) {
-  broker::ExchangeInfo wanted{broker::without_line_breaks(method.exchange), std::string(method.type), method.durable, method.auto_delete, method.internal,
+  broker::ExchangeInfo wanted{broker::without_line_breaks(method.exchange),
+                              std::string(method.type),
+                              method.durable,
+                              method.auto_delete,
+                              method.internal,
                               method.arguments.decode()};
   if (!method.passive) {
     if (auto allowed = permit_exchange(session, Right::kConfigure, wanted.name); !allowed) return allowed;
-    if (const amqp::Value* alternate = wanted.arguments.find("alternate-exchange"); alternate != nullptr && alternate->string() != nullptr) {
+    if (const amqp::Value* alternate = wanted.arguments.find("alternate-exchange");
+        alternate != nullptr && alternate->string() != nullptr) {
       if (auto allowed = permit_exchange(session, Right::kRead, wanted.name); !allowed) return allowed;
       if (auto allowed = permit_exchange(session, Right::kWrite, *alternate->string()); !allowed) return allowed;
     }
@@ -54,8 +59,12 @@ Outcome exchange_delete(Session& session, Channel& channel, const amqp::Exchange
   return {};
 }
 
-Outcome exchange_bind(Session& session, Channel& channel, const amqp::ExchangeBind& method) { return change_binding(session, channel, method, true); }
+Outcome exchange_bind(Session& session, Channel& channel, const amqp::ExchangeBind& method) {
+  return change_binding(session, channel, method, true);
+}
 
-Outcome exchange_unbind(Session& session, Channel& channel, const amqp::ExchangeUnbind& method) { return change_binding(session, channel, method, false); }
+Outcome exchange_unbind(Session& session, Channel& channel, const amqp::ExchangeUnbind& method) {
+  return change_binding(session, channel, method, false);
+}
 
 }  // namespace mq::session::methods

@@ -19,10 +19,11 @@ Outcome check_properties(Session& session, const broker::Message& message) {
   if ((flags & (amqp::kExpiration | amqp::kUserId)) == 0) return {};
   const amqp::PropertiesView properties = message.properties();
   if (properties.has(amqp::kUserId) && properties.user_id != session.user()) {
-    const bool impersonates = session.broker().with_access([&](const broker::Access& access) { return access.has_tag(session.user(), "impersonator"); });
+    const bool impersonates =
+        session.broker().with_access([&](const broker::Access& access) { return access.has_tag(session.user(), "impersonator"); });
     if (!impersonates)
-      return fail(ReplyCode::kPreconditionFailed, "user_id property set to '" + std::string(properties.user_id) + "' but authenticated user was '" +
-                                                      session.user() + "'");
+      return fail(ReplyCode::kPreconditionFailed,
+                  "user_id property set to '" + std::string(properties.user_id) + "' but authenticated user was '" + session.user() + "'");
   }
   if (properties.has(amqp::kExpiration))
     if (auto ttl = broker::parse_expiration(properties.expiration); !ttl)
@@ -54,7 +55,8 @@ Outcome permit_publish(Session& session, std::string_view exchange, std::string_
     auto found = topology.require_exchange(exchange);
     if (!found) return found.error();
     if ((*found)->internal)
-      return fail(ReplyCode::kAccessRefused, "cannot publish to internal exchange '" + std::string(exchange) + "' in vhost '" + topology.vhost() + "'");
+      return fail(ReplyCode::kAccessRefused,
+                  "cannot publish to internal exchange '" + std::string(exchange) + "' in vhost '" + topology.vhost() + "'");
     return {};
   });
   if (!usable) return usable;
@@ -106,7 +108,8 @@ Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message
 }
 
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message) {
-  session.send(channel.number, amqp::BasicReturn{static_cast<std::uint16_t>(ReplyCode::kNoRoute), "NO_ROUTE", message->exchange(), message->routing_key()});
+  session.send(channel.number,
+               amqp::BasicReturn{static_cast<std::uint16_t>(ReplyCode::kNoRoute), "NO_ROUTE", message->exchange(), message->routing_key()});
   session.send_content(channel.number, message);
 }
 
@@ -123,13 +126,15 @@ Outcome content_header(Session& session, Channel& channel, std::string_view payl
   const auto header = amqp::read_content_header(payload);
   if (!header) return fail(ReplyCode::kSyntaxError, "content header is too short");
   if (header->class_id != amqp::BasicPublish::kId.class_id)
-    return fail(ReplyCode::kUnexpectedFrame, "expected content header for class 60, got one for class " + std::to_string(header->class_id) + " instead");
+    return fail(ReplyCode::kUnexpectedFrame,
+                "expected content header for class 60, got one for class " + std::to_string(header->class_id) + " instead");
   if (header->body_bytes > kHardMaxBodyBytes)
     return fail(ReplyCode::kFrameError, "content body size " + std::to_string(header->body_bytes) + " is larger than the limit of " +
                                             std::to_string(kHardMaxBodyBytes));
   channel.expects = Channel::Expects::kMethod;  // also where this fails: what follows on a failed channel is ignored
   if (header->body_bytes > session.options().max_message_bytes)
-    return fail(ReplyCode::kPreconditionFailed, "message size " + std::to_string(header->body_bytes) + " is larger than configured max size " +
+    return fail(ReplyCode::kPreconditionFailed, "message size " + std::to_string(header->body_bytes) +
+                                                    " is larger than configured max size " +
                                                     std::to_string(session.options().max_message_bytes));
   if (!channel.builder.start(channel.publish.exchange, channel.publish.routing_key, payload))
     return fail(ReplyCode::kSyntaxError, "malformed content properties");

@@ -11,7 +11,8 @@ using broker::Right;
 
 std::string new_queue_name(Session& session) {
   broker::RandomBytes random;
-  for (std::size_t half = 0; half < 2; ++half) store_big_endian(reinterpret_cast<char*>(random.data()) + 8 * half, session.broker().scheduler().random());
+  for (std::size_t half = 0; half < 2; ++half)
+    store_big_endian(reinterpret_cast<char*>(random.data()) + 8 * half, session.broker().scheduler().random());
   return broker::generate_name(broker::kGeneratedQueuePrefix, random);
 }
 
@@ -28,9 +29,10 @@ template <class M, class Ok>
 Outcome change_binding(Session& session, Channel& channel, const M& method, bool add, bool nowait) {
   auto queue = queue_name(channel, method.queue);
   if (!queue) return queue.error();
-  if (queue->starts_with(engine::kReplyQueue)) return fail(ReplyCode::kAccessRefused, "cannot bind or unbind to a volatile (direct reply-to) queue");
-  broker::BindingInfo binding{broker::without_line_breaks(method.exchange), broker::BindTo::kQueue, std::move(*queue), std::string(method.routing_key),
-                              method.arguments.decode()};
+  if (queue->starts_with(engine::kReplyQueue))
+    return fail(ReplyCode::kAccessRefused, "cannot bind or unbind to a volatile (direct reply-to) queue");
+  broker::BindingInfo binding{broker::without_line_breaks(method.exchange), broker::BindTo::kQueue, std::move(*queue),
+                              std::string(method.routing_key), method.arguments.decode()};
   if (method.queue.empty() && binding.routing_key.empty()) binding.routing_key = binding.destination;
   if (auto allowed = permit_queue(session, Right::kWrite, binding.destination); !allowed) return allowed;
   if (auto allowed = permit_exchange(session, Right::kRead, binding.source); !allowed) return allowed;
@@ -67,7 +69,8 @@ Outcome queue_declare(Session& session, Channel& channel, const amqp::QueueDecla
     const auto& stats = std::get<engine::QueueStats>(answer);
     asked_on.last_queue = stats.name;
     if (nowait) return;
-    asker.send(asked_on.number, amqp::QueueDeclareOk{stats.name, static_cast<std::uint32_t>(stats.ready), static_cast<std::uint32_t>(stats.consumers)});
+    asker.send(asked_on.number,
+               amqp::QueueDeclareOk{stats.name, static_cast<std::uint32_t>(stats.ready), static_cast<std::uint32_t>(stats.consumers)});
   });
   session.vhost()->put(engine::DeclareQueue{std::move(wanted), method.passive, generated, std::move(reply)});
   return {};
@@ -88,7 +91,8 @@ Outcome queue_purge(Session& session, Channel& channel, const amqp::QueuePurge& 
   auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
   if (!queue) return queue.error();
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait](Session& asker, Channel& asked_on, engine::Answer& answer) {
-    if (!nowait) asker.send(asked_on.number, amqp::QueuePurgeOk{static_cast<std::uint32_t>(std::get<engine::MessageCount>(answer).messages)});
+    if (!nowait)
+      asker.send(asked_on.number, amqp::QueuePurgeOk{static_cast<std::uint32_t>(std::get<engine::MessageCount>(answer).messages)});
   });
   queue->actor->put(engine::PurgeQueue{std::move(reply)});
   return {};
@@ -99,7 +103,8 @@ Outcome queue_delete(Session& session, Channel& channel, const amqp::QueueDelete
   if (!name) return name.error();
   if (auto allowed = permit_queue(session, Right::kConfigure, *name); !allowed) return allowed;
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait](Session& asker, Channel& asked_on, engine::Answer& answer) {
-    if (!nowait) asker.send(asked_on.number, amqp::QueueDeleteOk{static_cast<std::uint32_t>(std::get<engine::MessageCount>(answer).messages)});
+    if (!nowait)
+      asker.send(asked_on.number, amqp::QueueDeleteOk{static_cast<std::uint32_t>(std::get<engine::MessageCount>(answer).messages)});
   });
   session.vhost()->put(engine::DeleteQueue{std::move(*name), method.if_unused, method.if_empty, session.inbox()->id(), std::move(reply)});
   return {};

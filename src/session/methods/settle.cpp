@@ -26,7 +26,8 @@ Outcome basic_ack(Session& session, Channel& channel, const amqp::BasicAck& meth
 }
 
 Outcome basic_nack(Session& session, Channel& channel, const amqp::BasicNack& method) {
-  return settle(session, channel, method.delivery_tag, method.multiple, method.requeue ? broker::Settlement::kRequeue : broker::Settlement::kReject);
+  return settle(session, channel, method.delivery_tag, method.multiple,
+                method.requeue ? broker::Settlement::kRequeue : broker::Settlement::kReject);
 }
 
 Outcome basic_reject(Session& session, Channel& channel, const amqp::BasicReject& method) {

@@ -41,7 +41,8 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
   channel.tx_settles.clear();
   for (const TxSettle& settle : settles)
     if (settle.how == broker::Settlement::kAck)
-      for (const Unsettled& delivery : settle.deliveries) part_for(*joint, session.queues().find(delivery.queue)).acks.push_back(delivery.position);
+      for (const Unsettled& delivery : settle.deliveries)
+        part_for(*joint, session.queues().find(delivery.queue)).acks.push_back(delivery.position);
 
   channel.waiting = true;
   auto reply = session.ask([key = channel.key, settles = std::move(settles)](Session& asker, Result<engine::Answer>&) {
@@ -69,7 +70,8 @@ Outcome tx_rollback(Session& session, Channel& channel, const amqp::TxRollback&)
   if (!channel.transactional) return not_transactional();
   channel.tx_publishes.clear();
   // The acknowledgements never happened: latest first, so that each finds its place.
-  for (auto settle = channel.tx_settles.rbegin(); settle != channel.tx_settles.rend(); ++settle) channel.ledger.restore(std::move(settle->deliveries));
+  for (auto settle = channel.tx_settles.rbegin(); settle != channel.tx_settles.rend(); ++settle)
+    channel.ledger.restore(std::move(settle->deliveries));
   channel.tx_settles.clear();
   session.send(channel.number, amqp::TxRollbackOk{});
   return {};

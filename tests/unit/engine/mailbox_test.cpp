@@ -61,6 +61,36 @@ TEST(Mailbox, LeavesItemsPutMeanwhileToTheNextDrain) {
   EXPECT_EQ(got, (std::vector<int>{1, 2}));
 }
 
+TEST(Mailbox, WakesNobodyWhileTheReaderIsAwake) {
+  Mailbox<int> mailbox;
+  mailbox.put(1);
+  mailbox.drain_awake([](int&) {});
+  EXPECT_FALSE(mailbox.put(2));
+}
+
+TEST(Mailbox, RestsOnlyWhenNothingCameMeanwhile) {
+  Mailbox<int> mailbox;
+  mailbox.put(1);
+  mailbox.drain_awake([&](int&) { mailbox.put(2); });
+  EXPECT_FALSE(mailbox.rest());
+  std::vector<int> got;
+  mailbox.drain_awake([&](int& item) { got.push_back(item); });
+  EXPECT_EQ(got, std::vector<int>{2});
+  EXPECT_TRUE(mailbox.rest());
+  EXPECT_TRUE(mailbox.put(3));
+}
+
+TEST(Mailbox, FreesWhatCameWhileTheReaderWasAwake) {
+  auto item = std::make_shared<int>(1);
+  {
+    Mailbox<std::shared_ptr<int>> mailbox;
+    mailbox.put(item);
+    mailbox.drain_awake([](std::shared_ptr<int>&) {});
+    mailbox.put(item);
+  }
+  EXPECT_EQ(item.use_count(), 1);
+}
+
 TEST(Mailbox, FreesWhatNobodyRead) {
   auto item = std::make_shared<int>(1);
   {
@@ -106,6 +136,15 @@ TEST(Actor, HasAnotherTurnForWhatItTellsItself) {
   actor->put(-7);
   scheduler.run_until_idle();
   EXPECT_EQ(actor->turns, (std::vector<std::vector<int>>{{-7}, {7}}));
+}
+
+TEST(Actor, IsPostedOnceHoweverMuchComesWhileItRuns) {
+  test::ManualScheduler scheduler;
+  auto actor = std::make_shared<Collector>(scheduler.make_strand());
+  actor->put(-7);
+  actor->put(-8);
+  EXPECT_EQ(scheduler.run_until_idle(), 2u);
+  EXPECT_EQ(actor->turns, (std::vector<std::vector<int>>{{-7, -8}, {7, 8}}));
 }
 
 TEST(Actor, LivesUntilItHasRun) {

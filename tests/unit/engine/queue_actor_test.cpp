@@ -14,7 +14,8 @@ class QueueActorTest : public ::testing::Test {
  protected:
   mq::test::ManualScheduler scheduler;
   test::RecordingStore store;
-  std::shared_ptr<Committer> committer = std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), store, [](const StorageError&) {});
+  std::shared_ptr<Committer> committer =
+      std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), store, [](const StorageError&) {});
   std::shared_ptr<QueueServices> services = std::make_shared<QueueServices>(scheduler, store, *committer);
   InboxPtr inbox = std::make_shared<SessionInbox>(scheduler.make_strand(), 1);
   std::shared_ptr<QueueActor> queue;

@@ -12,11 +12,12 @@ class VHostTest : public ::testing::Test {
  protected:
   mq::test::ManualScheduler scheduler;
   test::RecordingStore store;
-  std::shared_ptr<Committer> committer = std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), store, [](const StorageError&) {});
+  std::shared_ptr<Committer> committer =
+      std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), store, [](const StorageError&) {});
   std::shared_ptr<QueueServices> services = std::make_shared<QueueServices>(scheduler, store, *committer);
   QueueId next_id = broker::kLogsPerQueue;
-  std::shared_ptr<VHost> vhost =
-      std::make_shared<VHost>(scheduler.make_strand(), services, "/", [this] { return std::exchange(next_id, next_id + broker::kLogsPerQueue); });
+  std::shared_ptr<VHost> vhost = std::make_shared<VHost>(scheduler.make_strand(), services, "/",
+                                                         [this] { return std::exchange(next_id, next_id + broker::kLogsPerQueue); });
   InboxPtr inbox = std::make_shared<SessionInbox>(scheduler.make_strand(), 1);
   std::vector<std::uint64_t> answered;  // the requests that got their answer
 

@@ -155,9 +155,7 @@ TEST(ConfigOverride, SetsAWatermarkInBytes) {
   EXPECT_EQ(config.memory_watermark.bytes, 64u << 20);
 }
 
-TEST(ConfigOverride, RefusesHalfABoolean) {
-  EXPECT_EQ(override_refused("log.console", "maybe"), "log.console must be true or false");
-}
+TEST(ConfigOverride, RefusesHalfABoolean) { EXPECT_EQ(override_refused("log.console", "maybe"), "log.console must be true or false"); }
 
 TEST(ConfigOverride, RefusesAnUnknownKey) { EXPECT_THAT(override_refused("amqp.prt", "1"), HasSubstr("'amqp.port'")); }
 

@@ -21,7 +21,9 @@ class LogBench {
   [[nodiscard]] MessageLog& log() { return *log_; }
   [[nodiscard]] store::MemoryStore& disk() { return *disk_; }
 
-  Offset add(std::string body, UnixMillis deadline = kNever) { return log_->append(message({std::move(body)}), 0, deadline, EntryState::kReady); }
+  Offset add(std::string body, UnixMillis deadline = kNever) {
+    return log_->append(message({std::move(body)}), 0, deadline, EntryState::kReady);
+  }
   Offset add_transient(std::string body, UnixMillis deadline = kNever) {
     return log_->append(message({std::move(body), false}), 0, deadline, EntryState::kReady);
   }
@@ -65,7 +67,8 @@ class LogBench {
   }
 
   /// What a write now consists of; it is under way afterwards.
-  Words collect(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0, Offset below = MessageLog::kEverything) {
+  Words collect(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0,
+                Offset below = MessageLog::kEverything) {
     under_way_.emplace_back();
     log_->collect(*disk_, expected_deliveries, memory_target_bytes, under_way_.back(), below);
     return words_of(under_way_.back());
@@ -76,7 +79,8 @@ class LogBench {
     under_way_.pop_front();
     log_->written();
   }
-  Words write(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0, Offset below = MessageLog::kEverything) {
+  Words write(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0,
+              Offset below = MessageLog::kEverything) {
     Words words = collect(memory_target_bytes, expected_deliveries, below);
     while (!under_way_.empty()) written();
     return words;

@@ -80,7 +80,9 @@ class Life {
     return ids;
   }
 
-  std::uint32_t some_consumer() { return std::next(world_.consumers().begin(), static_cast<std::ptrdiff_t>(below(world_.consumers().size())))->first; }
+  std::uint32_t some_consumer() {
+    return std::next(world_.consumers().begin(), static_cast<std::ptrdiff_t>(below(world_.consumers().size())))->first;
+  }
 
   void consume() {
     if (world_.consumers().size() > 4) return;

@@ -47,7 +47,9 @@ struct OperationWords {
   std::string operator()(const WriteSet::DropPage& drop) const {
     return "drop " + std::to_string(drop.page_first) + (drop.had_marks ? " with marks" : "");
   }
-  std::string operator()(const WriteSet::PutQueueState& put) const { return "delivered below " + std::to_string(put.state.delivered_below); }
+  std::string operator()(const WriteSet::PutQueueState& put) const {
+    return "delivered below " + std::to_string(put.state.delivered_below);
+  }
   std::string operator()(const WriteSet::PutMetadata&) const { return "metadata"; }
   std::string operator()(const WriteSet::DeleteMetadata&) const { return "no metadata"; }
   std::string operator()(const WriteSet::DropQueue&) const { return "drop queue"; }

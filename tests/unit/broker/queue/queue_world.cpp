@@ -120,7 +120,8 @@ void QueueWorld::settle(std::uint64_t id, Settlement how) {
   if (how != Settlement::kAck) {
     const std::size_t before = leaving_.size();
     take_effects();
-    if (how == Settlement::kReject && settings_.dead_letter_exchange) require(leaving_.size() == before + 1, words("rejected, but it did not leave", id));
+    if (how == Settlement::kReject && settings_.dead_letter_exchange)
+      require(leaving_.size() == before + 1, words("rejected, but it did not leave", id));
   }
 }
 
@@ -233,7 +234,9 @@ void QueueWorld::take_departure(const Departure& departure) {
     case DeathReason::kRejected: break;
     case DeathReason::kExpired: require(known.deadline <= now_, words("expires too early", id)); break;
     case DeathReason::kMaxLength: require(settings_.max_length.has_value(), words("dropped without a limit", id)); break;
-    case DeathReason::kDeliveryLimit: require(known.returns > static_cast<unsigned>(*settings_.delivery_limit), words("gives up too early", id)); break;
+    case DeathReason::kDeliveryLimit:
+      require(known.returns > static_cast<unsigned>(*settings_.delivery_limit), words("gives up too early", id));
+      break;
   }
   become(id, Known::State::kMoving);
   known_.at(id).position = departure.position;
@@ -441,7 +444,8 @@ void QueueWorld::check_time() {
   const UnixMillis wake = queue_->next_wake();
   require(wake <= earliest, "the next wake-up comes too late");
   require(wake > now_ || loads() > 0, "a wake-up without a reason");
-  if (settings_.max_length && settings_.overflow == Overflow::kDropHead) require(ready_.size() <= *settings_.max_length, "longer than the limit");
+  if (settings_.max_length && settings_.overflow == Overflow::kDropHead)
+    require(ready_.size() <= *settings_.max_length, "longer than the limit");
 }
 
 void QueueWorld::drain() {

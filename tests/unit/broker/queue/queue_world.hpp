@@ -134,11 +134,11 @@ class QueueWorld {
   std::unique_ptr<Queue> queue_;
   Effects effects_;
   UnixMillis now_ = 1'000'000;
-  std::deque<Submitted> submitted_;               // in order; not committed
-  std::deque<std::function<void()>> untold_;      // committed; the queue does not know yet
+  std::deque<Submitted> submitted_;           // in order; not committed
+  std::deque<std::function<void()>> untold_;  // committed; the queue does not know yet
   std::size_t writes_under_way_ = 0;
   std::vector<LoadRequest> loads_;
-  std::vector<std::uint64_t> leaving_;            // departures that no atomic commit carries yet
+  std::vector<std::uint64_t> leaving_;  // departures that no atomic commit carries yet
   bool more_ = false;
   PublishMark mark_ = {0, 0};
 
@@ -148,7 +148,7 @@ class QueueWorld {
   std::map<std::uint32_t, KnownConsumer> consumers_;
   std::set<std::uint64_t> unconfirmed_;
   std::shared_ptr<ChannelPrefetch> shared_ = std::make_shared<ChannelPrefetch>();
-  std::map<int, std::uint64_t> last_delivered_;   // by level: no later message was ever delivered
+  std::map<int, std::uint64_t> last_delivered_;     // by level: no later message was ever delivered
   std::uint64_t memory_target_bytes_ = UINT64_MAX;  // of the last write
   std::uint64_t next_id_ = 1;
   std::uint64_t next_write_ = 1;
