@@ -11,6 +11,8 @@
 namespace mq::engine {
 namespace {
 
+thread_local boost::asio::io_context* this_worker = nullptr;  // if this is a thread of the shared pool
+
 unsigned thread_count(unsigned wanted) { return wanted != 0 ? wanted : std::max(1u, std::thread::hardware_concurrency()); }
 
 void name_thread(std::thread& thread, std::string name) {
@@ -89,7 +91,17 @@ void AsioStrand::move_to(const Strand& company) {
   context_.store(&static_cast<const AsioStrand&>(company).executor().context(), std::memory_order_release);
 }
 
-AsioScheduler::Worker::Worker(std::string name) : thread([this] { context.run(); }) { name_thread(thread, std::move(name)); }
+void AsioStrand::move_here() {
+  if (this_worker != nullptr) context_.store(this_worker, std::memory_order_release);
+}
+
+AsioScheduler::Worker::Worker(std::string name, bool shared)
+    : thread([this, shared] {
+        if (shared) this_worker = &context;
+        context.run();
+      }) {
+  name_thread(thread, std::move(name));
+}
 
 void AsioScheduler::Worker::stop() {
   context.stop();
@@ -98,7 +110,7 @@ void AsioScheduler::Worker::stop() {
 
 AsioScheduler::AsioScheduler(unsigned threads) {
   for (unsigned index = 0; index < thread_count(threads); ++index)
-    workers_.push_back(std::make_unique<Worker>("worker-" + std::to_string(index)));
+    workers_.push_back(std::make_unique<Worker>("worker-" + std::to_string(index), true));
 }
 
 AsioScheduler::~AsioScheduler() {
@@ -124,7 +136,7 @@ std::shared_ptr<AsioStrand> AsioScheduler::make_socket_strand() {
 }
 
 std::shared_ptr<Strand> AsioScheduler::make_blocking_strand(const std::string& name) {
-  return std::make_shared<AsioStrand>(blocking_.emplace_back(std::make_unique<Worker>(name))->context);
+  return std::make_shared<AsioStrand>(blocking_.emplace_back(std::make_unique<Worker>(name, false))->context);
 }
 
 std::unique_ptr<Timer> AsioScheduler::make_timer(std::shared_ptr<Strand> strand, std::function<void()> callback) {

@@ -24,6 +24,7 @@ class AsioStrand final : public Strand {
   ~AsioStrand() override;
   void post(std::shared_ptr<Runnable> task) override;
   void move_to(const Strand& company) override;
+  void move_here() override;
   /// For sockets and timers that belong to this strand, as long as it is not moved.
   [[nodiscard]] AsioExecutor executor() const noexcept { return context_.load(std::memory_order_acquire)->get_executor(); }
 
@@ -58,7 +59,7 @@ class AsioScheduler final : public Scheduler {
     using boost::asio::io_context::io_context;
   };
   struct Worker {
-    explicit Worker(std::string name);
+    Worker(std::string name, bool shared);
     void stop();
     Context context{1};
     WorkGuard guard{context.get_executor()};

@@ -86,7 +86,9 @@ class Actor : public Runnable, public std::enable_shared_from_this<Actor<Item>> 
 
   /// Any thread.
   void put(Item item) {
-    if (mailbox_.put(std::move(item))) strand_->post(this->shared_from_this());
+    if (!mailbox_.put(std::move(item))) return;
+    if (roams_.load(std::memory_order_relaxed)) strand_->move_here();
+    strand_->post(this->shared_from_this());
   }
 
   void run() final {
@@ -104,12 +106,18 @@ class Actor : public Runnable, public std::enable_shared_from_this<Actor<Item>> 
   virtual void end_of_turn() = 0;
   [[nodiscard]] const std::shared_ptr<Strand>& strand() const noexcept { return strand_; }
   /// During a turn: from the next one on, run where `company` does.
-  void move_to(std::shared_ptr<Strand> company) { company_ = std::move(company); }
+  void move_to(std::shared_ptr<Strand> company) {
+    roam(false);
+    company_ = std::move(company);
+  }
+  /// Whether to run on the thread that wakes it: what wakes it most is there, or waits there for its answer.
+  void roam(bool on) noexcept { roams_.store(on, std::memory_order_relaxed); }
 
  private:
   Mailbox<Item> mailbox_;
   std::shared_ptr<Strand> strand_;
   std::shared_ptr<Strand> company_;
+  std::atomic<bool> roams_{false};
 };
 
 }  // namespace mq::engine

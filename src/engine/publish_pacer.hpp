@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <utility>
 
 #include "engine/session_inbox.hpp"
 #include "mq/base/clock.hpp"
+#include "mq/base/deque.hpp"
 
 namespace mq::engine {
 
@@ -73,7 +73,7 @@ class PublishPacer {
     Millis until = 0;
   };
   PublishBudget& budget_;
-  std::deque<Held> held_;
+  Deque<Held> held_;
   Millis paid_until_ = 0;
   bool behind_ = false;
 };

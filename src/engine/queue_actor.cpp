@@ -50,7 +50,8 @@ void start_joint_commit(const JointCommitPtr& joint) {
 QueueActor::QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::weak_ptr<VHost> vhost,
                        broker::QueueInfo info, broker::QueueSettings settings)
     : Actor(std::move(strand)), services_(std::move(services)), vhost_(std::move(vhost)),
-      queue_(info, std::move(settings), services_->storage), name_(info.name), id_(info.id) {
+      queue_(info, std::move(settings), services_->storage) {
+  roam(true);
   now_ = last_used_ = services_->scheduler.now();
 }
 
@@ -121,7 +122,7 @@ void QueueActor::on(RemoveConsumer& item) {
   if (!vhost) return item.reply.send(Answer{Done{}});
   // The answer comes when the queue is gone: a client that was told so does not find it any more.
   asked_to_go_ = true;
-  vhost->put(RemoveUnused{name_, id_, false, std::move(item.reply)});
+  vhost->put(RemoveUnused{name(), id(), false, std::move(item.reply)});
 }
 
 void QueueActor::on(ReturnWindow& item) {
@@ -150,7 +151,7 @@ void QueueActor::on(AskStats& item) {
   last_used_ = now_;
   settle_turn();
   const broker::QueueCounts counts = queue_.counts();
-  item.reply.send(Answer{QueueStats{name_, dead_ ? 0 : counts.ready, dead_ ? 0 : counts.consumers}});
+  item.reply.send(Answer{QueueStats{name(), dead_ ? 0 : counts.ready, dead_ ? 0 : counts.consumers}});
 }
 
 void QueueActor::on(DeleteIf& item) {
@@ -158,7 +159,7 @@ void QueueActor::on(DeleteIf& item) {
   if (!vhost) return;
   asked_to_go_ = false;
   settle_turn();
-  QueueGone gone{name_, id_, Answer{MessageCount{queue_.counts().ready}}, item.reply, queue_.logs(), {}};
+  QueueGone gone{name(), id(), Answer{MessageCount{queue_.counts().ready}}, item.reply, queue_.logs(), {}};
   if (dead_) gone.outcome = fail(ReplyCode::kNotFound, "no " + where());
   else if (item.if_unused && !queue_.consumers().empty()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where() + " in use");
   else if (item.if_empty && queue_.counts().ready > 0) gone.outcome = fail(ReplyCode::kPreconditionFailed, where() + " not empty");
@@ -227,12 +228,14 @@ void QueueActor::on(Loaded& item) {
   const std::uint64_t lost = queue_.loaded(item.level, item.segment_first, item.records);
   if (lost == 0) return;
   gauges_.lost.fetch_add(lost, std::memory_order_relaxed);
-  log::error("queue '{}': {} messages could not be read back from disk", name_, lost);
+  log::error("queue '{}': {} messages could not be read back from disk", name(), lost);
 }
 
 void QueueActor::on(ApplySettings& item) { queue_.apply(std::move(item.settings)); }
 
 void QueueActor::on(WakeUp&) {}
+
+void QueueActor::on(TimerFired&) { timer_at_ = kNever; }
 
 void QueueActor::on(Barrier& item) {
   if (!dead_ && writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) write_now();
@@ -243,7 +246,7 @@ void QueueActor::on(Barrier& item) {
 
 std::string QueueActor::where() const {
   const auto vhost = vhost_.lock();
-  return "queue '" + name_ + "' in vhost '" + (vhost ? vhost->name() : "") + "'";
+  return "queue '" + name() + "' in vhost '" + (vhost ? vhost->name() : "") + "'";
 }
 
 void QueueActor::settle_turn() {
@@ -354,7 +357,7 @@ void QueueActor::send_departures() {
   for (broker::Departure& departure : effects_.departures) {
     if (departure.position) joint->parts.front().departures.push_back(*departure.position);
     if (!settings.dead_letter_exchange) continue;  // the settings changed in this very turn
-    broker::MessagePtr letter = broker::make_dead_letter(*departure.message, name_, departure.reason, *settings.dead_letter_exchange,
+    broker::MessagePtr letter = broker::make_dead_letter(*departure.message, name(), departure.reason, *settings.dead_letter_exchange,
                                                          settings.dead_letter_routing_key, now_);
     for (auto& target : vhost->route_dead_letter(*letter, !settings.dead_letter_routing_key)) {
       if (departure.reason != broker::DeathReason::kRejected && broker::closes_circle(*letter, target->name())) continue;
@@ -383,7 +386,7 @@ void QueueActor::arm_timer() {
   if (expires_ms && queue_.consumers().empty() && !asked_to_go_) {
     if (expired()) {
       asked_to_go_ = true;
-      if (auto vhost = vhost_.lock()) vhost->put(RemoveUnused{name_, id_, true, {}});
+      if (auto vhost = vhost_.lock()) vhost->put(RemoveUnused{name(), id(), true, {}});
     } else {
       wake = std::min(wake, last_used_ + *expires_ms);
     }
@@ -396,10 +399,7 @@ void QueueActor::arm_timer() {
   }
   if (!timer_)
     timer_ = services_->scheduler.make_timer(strand(), [weak = std::weak_ptr<QueueActor>(self())] {
-      if (auto actor = weak.lock()) {
-        actor->timer_at_ = kNever;
-        actor->put(WakeUp{});
-      }
+      if (auto actor = weak.lock()) actor->put(TimerFired{});
     });
   timer_->arm(wake);
 }

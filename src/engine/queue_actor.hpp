@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +17,7 @@
 #include "engine/publish_pacer.hpp"
 #include "engine/session_inbox.hpp"
 #include "engine/write_patience.hpp"
+#include "mq/base/deque.hpp"
 
 namespace mq::engine {
 
@@ -92,13 +92,14 @@ struct ApplySettings {
   broker::QueueSettings settings;
 };
 struct WakeUp {};
+struct TimerFired {};
 /// Has everything written that is not, and tells when everything put before it has been handled.
 struct Barrier {
   std::function<void()> passed;
 };
 using QueueItem =
     std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveConsumer, ReturnWindow, RetryConsumer, SharePrefetch, GetMessage, PurgeQueue,
-                 AskStats, DeleteIf, PreparePart, FinishPart, Written, Loaded, ApplySettings, WakeUp, Barrier>;
+                 AskStats, DeleteIf, PreparePart, FinishPart, Written, Loaded, ApplySettings, WakeUp, TimerFired, Barrier>;
 
 /// What operators and policies read without visiting the strand; written once per turn.
 struct QueueGauges {
@@ -133,8 +134,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   /// After the last item was handled, with all strands stopped: what makes the next start exact.
   void collect_shutdown(WriteSet& out);
 
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] QueueId id() const noexcept { return id_; }
+  [[nodiscard]] const std::string& name() const noexcept { return queue_.info().name; }
+  [[nodiscard]] QueueId id() const noexcept { return queue_.info().id; }
   [[nodiscard]] const QueueGauges& gauges() const noexcept { return gauges_; }
 
  protected:
@@ -160,6 +161,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void on(Loaded& item);
   void on(ApplySettings& item);
   void on(WakeUp& item);
+  void on(TimerFired& item);
   void on(Barrier& item);
 
   [[nodiscard]] std::shared_ptr<QueueActor> self() { return std::static_pointer_cast<QueueActor>(shared_from_this()); }
@@ -189,10 +191,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   std::shared_ptr<QueueServices> services_;
   std::weak_ptr<VHost> vhost_;
   broker::Queue queue_;
-  const std::string name_;
-  const QueueId id_;
   broker::Effects effects_;
-  std::deque<GetMessage> waiting_gets_;
+  Deque<GetMessage> waiting_gets_;
   PublishPacer publishers_{services_->publish_budget};
   Pace settled_;
   WritePatience patience_;

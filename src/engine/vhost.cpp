@@ -27,6 +27,7 @@ VHost::VHost(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> serv
     : Actor(std::move(strand)), services_(std::move(services)), name_(std::move(name)), new_queue_id_(std::move(new_queue_id)),
       topology_(name_) {
   version_.store(topology_.version());
+  roam(true);  // whoever declares waits for the answer
 }
 
 // --- any thread ---

@@ -3,8 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
+
+#include "mq/base/deque.hpp"
 
 namespace mq::session {
 
@@ -33,7 +34,7 @@ class ConfirmLedger {
   };
   void settled(std::uint64_t sequence, Pending& pending);
 
-  std::deque<Pending> pending_;       // from base_ on
+  Deque<Pending> pending_;            // from base_ on
   std::uint64_t base_ = 1;            // the oldest not yet covered
   std::vector<std::uint64_t> early_;  // settled while older ones wait
   std::vector<std::uint64_t> refused_;

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "broker/queue/consumers.hpp"
+#include "mq/base/deque.hpp"
 #include "mq/base/result.hpp"
 
 namespace mq::engine {
@@ -42,7 +42,7 @@ class DeliveryLedger {
   void take(Unsettled& delivery, std::vector<Unsettled>& out);
   void drop_settled_front();
 
-  std::deque<Unsettled> outstanding_;  // by tag; settled ones in the middle stay as holes until they reach the front
+  Deque<Unsettled> outstanding_;  // by tag; settled ones in the middle stay as holes until they reach the front
   std::size_t count_ = 0;
   std::uint64_t last_tag_ = 0;
 };

@@ -24,9 +24,11 @@ class Strand {
   virtual ~Strand() = default;
   /// Any thread. One call of `task->run()` per post.
   virtual void post(std::shared_ptr<Runnable> task) = 0;
-  /// A hint: what is posted from now on had better run on the thread on which `company` runs. Only from this strand's task, when nothing
-  /// else is posted to it, as the last thing the task does to what the strand protects.
+  /// A hint: what is posted from now on had better run on the thread on which `company` runs. Only while nothing is posted to this
+  /// strand and nothing runs on it, or as the last thing its only task does to what the strand protects.
   virtual void move_to(const Strand& company) { static_cast<void>(company); }
+  /// The same for the thread that calls, if it is one of the shared pool.
+  virtual void move_here() {}
 };
 
 /// One pending wake-up on a strand; re-arming replaces it. Used only from its strand.

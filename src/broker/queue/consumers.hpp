@@ -7,7 +7,6 @@
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "broker/message.hpp"
+#include "mq/base/deque.hpp"
 #include "mq/ports/storage.hpp"
 
 namespace mq::broker {
@@ -148,8 +148,8 @@ class Consumers {
   boost::unordered_flat_map<std::pair<const Peer*, std::uint32_t>, std::uint32_t> by_name_;
   std::vector<std::unique_ptr<Consumer>> slots_;
   std::vector<std::uint32_t> free_slots_;
-  std::deque<std::uint32_t> arrival_;  // slots in order of arrival
-  std::map<std::int32_t, std::deque<Consumer*>, std::greater<>> line_;
+  Deque<std::uint32_t> arrival_;  // slots in order of arrival
+  std::map<std::int32_t, Deque<Consumer*>, std::greater<>> line_;
   std::size_t count_ = 0;
   bool exclusive_ = false;
   bool single_active_ = false;

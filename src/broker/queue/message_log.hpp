@@ -14,7 +14,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <set>
 #include <span>
@@ -24,6 +23,7 @@
 #include "broker/queue/delivered_below.hpp"
 #include "broker/queue/page_changes.hpp"
 #include "broker/queue/segment_list.hpp"
+#include "mq/base/deque.hpp"
 #include "mq/ports/storage.hpp"
 
 namespace mq::broker {
@@ -183,7 +183,7 @@ class MessageLog {
   Offset unwritten_from_ = 0;    // none of them is below
   PageChanges changes_;
   DeliveredBelow below_;
-  std::deque<InFlight> in_flight_;
+  Deque<InFlight> in_flight_;
   std::vector<Offset> loads_wanted_;
   std::size_t loads_under_way_ = 0;  // wanted or asked for, not answered
   bool squeezed_ = false;            // more is in memory than should be

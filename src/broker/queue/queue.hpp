@@ -6,7 +6,6 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,6 +17,7 @@
 #include "broker/queue/message_log.hpp"
 #include "broker/queue_settings.hpp"
 #include "broker/topology.hpp"
+#include "mq/base/deque.hpp"
 
 namespace mq::broker {
 
@@ -178,9 +178,9 @@ class Queue {
   };
   void release_confirms(Effects& effects);
 
-  std::deque<PendingConfirm> pending_confirms_;           // wait for a write, or for their messages to be settled
-  std::deque<std::vector<ConfirmRun>> written_confirms_;  // wait for the writes under way
-  std::deque<std::vector<MessageLog*>> written_logs_;
+  Deque<PendingConfirm> pending_confirms_;           // wait for a write, or for their messages to be settled
+  Deque<std::vector<ConfirmRun>> written_confirms_;  // wait for the writes under way
+  Deque<std::vector<MessageLog*>> written_logs_;
   std::vector<Offset> scratch_;
 };
 
