@@ -35,7 +35,7 @@ class Producer {
 
   /// From now on so many items shall have been put, counted from the beginning.
   void put_up_to(std::uint64_t items) { wanted_.store(items, std::memory_order_release); }
-  /// How often an item met an empty mailbox: so often would the reader have been woken.
+  /// How often an item met an empty mailbox and a reader asleep: so often would it have been woken.
   [[nodiscard]] std::uint64_t wakes() const { return wakes_.load(); }
 
  private:
@@ -57,7 +57,24 @@ class Producer {
   std::thread thread_;
 };
 
+// Takes what is there and is asleep again: as a session's inbox is read.
+struct Dozing {
+  template <class Handle>
+  static void read(Mailbox<std::uint64_t>& mailbox, Handle&& handle) {
+    mailbox.drain(handle);
+  }
+};
+// Says that it is at work, takes what is there, and sleeps only if nothing came meanwhile: as an actor reads.
+struct Awake {
+  template <class Handle>
+  static void read(Mailbox<std::uint64_t>& mailbox, Handle&& handle) {
+    do mailbox.drain_awake(handle);
+    while (!mailbox.rest());
+  }
+};
+
 // In bursts of so many items: 1 is the time until a single item has been seen by another thread.
+template <class Reader>
 void from_another_thread(benchmark::State& state) {
   const auto burst = static_cast<std::uint64_t>(state.range(0));
   Mailbox<std::uint64_t> mailbox;
@@ -68,7 +85,7 @@ void from_another_thread(benchmark::State& state) {
     for (auto _ : state) {
       wanted += burst;
       producer.put_up_to(wanted);
-      while (got < wanted) mailbox.drain([&](std::uint64_t item) { out_of_order += item == ++got ? 0 : 1; });
+      while (got < wanted) Reader::read(mailbox, [&](std::uint64_t item) { out_of_order += item == ++got ? 0 : 1; });
     }
     state.counters["wakes_per_item"] = static_cast<double>(producer.wakes()) / static_cast<double>(got);
   }
@@ -80,6 +97,7 @@ void from_another_thread(benchmark::State& state) {
 }  // namespace
 
 BENCHMARK(put_and_drain)->ArgName("batch")->Arg(1)->Arg(16)->Arg(256);
-BENCHMARK(from_another_thread)->ArgName("burst")->Arg(1)->Arg(16)->Arg(256)->Arg(100'000)->UseRealTime();
+BENCHMARK_TEMPLATE(from_another_thread, Dozing)->ArgName("burst")->Arg(1)->Arg(16)->Arg(256)->Arg(100'000)->UseRealTime();
+BENCHMARK_TEMPLATE(from_another_thread, Awake)->ArgName("burst")->Arg(1)->Arg(16)->Arg(256)->Arg(100'000)->UseRealTime();
 
 }  // namespace mq::engine
