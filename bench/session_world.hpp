@@ -46,7 +46,7 @@ class Link {
     world_.run();
   }
   [[nodiscard]] engine::SessionInbox& inbox() noexcept { return *inbox_; }
-  /// Not whether the connection still stands only: also that the broker has not failed the channel.
+  /// Since forget_received().
   [[nodiscard]] std::uint64_t received_bytes() const noexcept { return received_bytes_; }
   void forget_received() noexcept {
     received_bytes_ = 0;
