@@ -75,29 +75,91 @@ void fanout(benchmark::State& state) {
   for (int number = 0; number < state.range(0); ++number)
     topology.bind({"amq.fanout", BindTo::kQueue, "q" + std::to_string(number), "", {}}).value();
   Route route;
-  for (auto _ : state) topology.route("amq.fanout", {"key", {}}, {}, route);
-  if (route.queues.size() != static_cast<std::size_t>(state.range(0))) state.SkipWithError("every queue must be reached");
-  state.SetItemsProcessed(state.iterations() * state.range(0));
+  std::int64_t reached = 0;
+  for (auto _ : state) {
+    topology.route("amq.fanout", {"key", {}}, {}, route);
+    reached += static_cast<std::int64_t>(route.queues.size());
+  }
+  if (reached != state.iterations() * state.range(0)) state.SkipWithError("every queue must be reached");
+  state.SetItemsProcessed(reached);
 }
+
+// Through exchanges bound one behind the other, as far as the queue behind the last.
+void through_exchanges(benchmark::State& state) {
+  Topology topology("/");
+  add_queues(topology, 1);
+  std::string last = "amq.fanout";
+  for (int number = 0; number < state.range(0); ++number) {
+    ExchangeInfo next;
+    next.name = "x" + std::to_string(number);
+    next.type = "fanout";
+    topology.declare_exchange(next).value();
+    topology.bind({last, BindTo::kExchange, next.name, "", {}}).value();
+    last = next.name;
+  }
+  topology.bind({last, BindTo::kQueue, "q0", "", {}}).value();
+  Route route;
+  std::size_t reached = 0;
+  for (auto _ : state) {
+    topology.route("amq.fanout", {"key", {}}, {}, route);
+    reached += route.queues.size();
+  }
+  if (reached != static_cast<std::size_t>(state.iterations())) state.SkipWithError("each message must reach the queue");
+  state.SetItemsProcessed(state.iterations());
+}
+
+// Bindings that share a header and differ in another; a message has both and three more. `any` asks for either of two that differ.
+void route_by_headers(benchmark::State& state, const char* match) {
+  const bool all = std::string_view(match) == "all";
+  Topology topology("/");
+  add_queues(topology, 100);
+  std::vector<std::string> messages;
+  for (std::int64_t number = 0; number < state.range(0); ++number) {
+    amqp::Table arguments{{"x-match", match}, {"customer", number}};
+    if (all) arguments.append("region", "eu");
+    else arguments.append("supplier", number);
+    topology.bind({"amq.headers", BindTo::kQueue, "q" + std::to_string(number % 100), "", arguments}).value();
+    amqp::encode_table({{"customer", number}, {"region", "eu"}, {"kind", "order"}, {"version", 3}, {"urgent", false}},
+                       messages.emplace_back());
+  }
+  Route route;
+  std::size_t next = 0, reached = 0;
+  for (auto _ : state) {
+    topology.route("amq.headers", {"", amqp::TableView(std::string_view(messages[next]).substr(4))}, {}, route);
+    reached += route.queues.size();
+    if (++next == messages.size()) next = 0;
+  }
+  if (reached != static_cast<std::size_t>(state.iterations())) state.SkipWithError("each message must reach one queue");
+  state.SetItemsProcessed(state.iterations());
+}
+
+void headers_all(benchmark::State& state) { route_by_headers(state, "all"); }
+void headers_any(benchmark::State& state) { route_by_headers(state, "any"); }
 
 void bind_and_unbind(benchmark::State& state) {
   Topology topology("/");
   add_queues(topology, 100);
   bind_each(topology, "amq.topic", static_cast<int>(state.range(0)), "a.", ".*.k.#");
   const BindingInfo one{"amq.topic", BindTo::kQueue, "q0", "another.*.k.#", {}};
+  std::int64_t changed = 0;
   for (auto _ : state) {
-    topology.bind(one).value();
-    topology.unbind(one).value();
+    changed += topology.bind(one).value().changed ? 1 : 0;
+    changed += topology.unbind(one).value().changed ? 1 : 0;
   }
+  if (changed != 2 * state.iterations()) state.SkipWithError("each time there must have been something to do");
+  state.SetItemsProcessed(state.iterations());
 }
 
 }  // namespace
 
-BENCHMARK(topic_with_wildcards)->Arg(1)->Arg(1'000)->Arg(100'000);
-BENCHMARK(topic_of_words)->Arg(1)->Arg(1'000)->Arg(100'000);
-BENCHMARK(direct)->Arg(1)->Arg(1'000)->Arg(100'000);
-BENCHMARK(by_default)->Arg(1)->Arg(100'000);
-BENCHMARK(fanout)->Arg(8)->Arg(1'000);
-BENCHMARK(bind_and_unbind)->Arg(1)->Arg(100'000);
+BENCHMARK(by_default)->ArgName("queues")->Arg(1)->Arg(100'000);
+BENCHMARK(direct)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000);
+BENCHMARK(fanout)->ArgName("queues")->Arg(1)->Arg(8)->Arg(1'000);
+BENCHMARK(topic_of_words)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000);
+BENCHMARK(topic_with_wildcards)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000);
+BENCHMARK(headers_all)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000);
+BENCHMARK(headers_any)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000);
+BENCHMARK(through_exchanges)->ArgName("exchanges")->Arg(1)->Arg(8);
+BENCHMARK(bind_and_unbind)->ArgName("bindings")->Arg(1)->Arg(100'000);
 
 }  // namespace mq::broker
