@@ -1,5 +1,6 @@
 #include "broker/queue/segment_list.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace mq::broker {
@@ -30,10 +31,19 @@ Segment& SegmentList::append(Offset first, UnixMillis now) {
   segment->previous = tail_;
   (tail_ != nullptr ? tail_->next : head_) = segment;
   tail_ = segment;
+  order_.push_back(segment);
   return *segment;
 }
 
+Deque<Segment*>::const_iterator SegmentList::place(Offset offset) const noexcept {
+  auto after =
+      std::upper_bound(order_.begin(), order_.end(), offset, [](Offset wanted, const Segment* each) { return wanted < each->first; });
+  return after == order_.begin() ? order_.end() : after - 1;
+}
+
 void SegmentList::remove(Segment* segment) {
+  if (segment == head_) order_.pop_front();
+  else order_.erase(place(segment->first));
   (segment->previous != nullptr ? segment->previous->next : head_) = segment->next;
   (segment->next != nullptr ? segment->next->previous : tail_) = segment->previous;
   if (spare_ == nullptr && segment->resident) spare_ = segment;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "broker/queue/segment.hpp"
+#include "mq/base/deque.hpp"
 
 namespace mq::broker {
 
@@ -22,24 +23,26 @@ class SegmentList {
   Segment& append(Offset first, UnixMillis now);
   /// Takes the segment out; the pointer is no longer good.
   void remove(Segment* segment);
-  /// The segment that covers the offset, or null. The search begins at `near` unless the tail is closer; null = at the tail.
+  /// The segment that covers the offset, or null. Quick at the ends, and at `near` (may be null) and the one before it.
   [[nodiscard]] Segment* find(Offset offset, Segment* near) const noexcept;
 
  private:
   Segment* take_spare();
+  /// Where in `order_` the last segment stands that begins at or before the offset; the end if none does.
+  [[nodiscard]] Deque<Segment*>::const_iterator place(Offset offset) const noexcept;
 
+  Deque<Segment*> order_;  // all of them, for searching
   Segment* head_ = nullptr;
   Segment* tail_ = nullptr;
   Segment* spare_ = nullptr;
 };
 
 inline Segment* SegmentList::find(Offset offset, Segment* near) const noexcept {
-  // What is asked for is nearly always at the cursor, just before it, or at the end.
-  Segment* segment = near != nullptr ? near : tail_;
-  if (tail_ != nullptr && offset >= tail_->first) segment = tail_;
-  while (segment != nullptr && offset < segment->first) segment = segment->previous;
-  while (segment != nullptr && offset >= segment->end()) segment = segment->next;
-  return segment != nullptr && segment->covers(offset) ? segment : nullptr;
+  // What is asked for is nearly always at the cursor, just before it, or at an end.
+  for (Segment* likely : {near, near != nullptr ? near->previous : nullptr, tail_, head_})
+    if (likely != nullptr && likely->covers(offset)) return likely;
+  const auto found = place(offset);
+  return found != order_.end() && (*found)->covers(offset) ? *found : nullptr;
 }
 
 }  // namespace mq::broker

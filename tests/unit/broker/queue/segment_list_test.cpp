@@ -1,0 +1,57 @@
+#include "broker/queue/segment_list.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace mq::broker {
+namespace {
+
+/// Segments of ten offsets each, beginning at 0, 100, 200, ...
+std::vector<Segment*> fill(SegmentList& list, std::size_t count) {
+  std::vector<Segment*> made;
+  for (std::size_t i = 0; i < count; ++i) {
+    Segment& segment = list.append(100 * i, 0);
+    segment.span = 10;
+    made.push_back(&segment);
+  }
+  return made;
+}
+
+}  // namespace
+
+TEST(SegmentList, FindsTheSegmentOfEveryOffsetFromWhereverTheSearchBegins) {
+  SegmentList list;
+  const std::vector<Segment*> made = fill(list, 9);
+  std::vector<Segment*> starts = made;
+  starts.push_back(nullptr);
+  for (Segment* near : starts)
+    for (Offset offset = 0; offset < 900; ++offset) EXPECT_EQ(list.find(offset, near), offset % 100 < 10 ? made[offset / 100] : nullptr);
+}
+
+TEST(SegmentList, FindsNothingBehindItsEndOrInNothing) {
+  SegmentList list;
+  EXPECT_EQ(list.find(5, nullptr), nullptr);
+  fill(list, 2);
+  EXPECT_EQ(list.find(1000, nullptr), nullptr);
+}
+
+TEST(SegmentList, FindsTheOthersWhenSomeAreTakenOut) {
+  SegmentList list;
+  const std::vector<Segment*> made = fill(list, 7);
+  for (std::size_t gone : {3, 0, 6, 4}) list.remove(made[gone]);
+  for (std::size_t gone : {0, 3, 4, 6}) EXPECT_EQ(list.find(100 * gone + 1, nullptr), nullptr);
+  for (std::size_t left : {1, 2, 5}) EXPECT_EQ(list.find(100 * left + 1, nullptr), made[left]);
+}
+
+TEST(SegmentList, KeepsItsOrderWhenAnEmptiedSegmentIsUsedAgain) {
+  SegmentList list;
+  const std::vector<Segment*> made = fill(list, 3);
+  list.remove(made[0]);
+  Segment& again = list.append(300, 0);
+  again.span = 10;
+  EXPECT_EQ(list.find(305, nullptr), &again);
+  EXPECT_EQ(list.find(205, &again), made[2]);
+}
+
+}  // namespace mq::broker
