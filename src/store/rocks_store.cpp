@@ -120,6 +120,8 @@ StorageResult<std::vector<PageRecord>> RocksStore::read_page(QueueId queue, Offs
   PageKey key{queue, first};
   rocksdb::ReadOptions read;
   read.fill_cache = false;  // a page is read about once
+  read.verify_checksums =
+      false;  // it has checksums of its own, of every record, and RocksDB's are slow where it is built for any processor
   rocksdb::PinnableSlice value;
   rocksdb::Status found = find_page(read, key, value);
   if (found.ok()) return decode_page(key, {value.data(), value.size()}, salvaged);
