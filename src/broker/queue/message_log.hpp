@@ -142,8 +142,11 @@ class MessageLog {
   [[nodiscard]] UnixMillis next_evicted_deadline() const;
   void expired_at_cursor(UnixMillis now, std::size_t enough, std::vector<Offset>& out);
   // disk
+  void put_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out,
+                InFlight& flight);
   void add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out,
                 InFlight& flight);
+  void merge_pages(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
   void collect_pages(const Storage& codec, Offset below, WriteSet& out, InFlight& flight);
   void collect_pages_of(Segment& segment, const Storage& codec, Offset below, WriteSet& out, InFlight& flight);
   [[nodiscard]] Segment* first_segment_reaching(Offset offset) const noexcept;

@@ -52,24 +52,54 @@ void MessageLog::count_return(Offset offset) {
 
 // --- writing ---
 
-void MessageLog::add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out,
+void MessageLog::put_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out,
                           InFlight& flight) {
   StoredPage page;
   page.first = records.front().offset;
   page.last = records.back().offset;
   page.live = static_cast<std::uint32_t>(records.size());
   page.transient = transient;
-  ever_stored_ = true;
   segment.pages.push_back(page);
   flight.pages.push_back(page.first);
   out.operations.emplace_back(codec.encode_page(id_, records, level_, transient));
-  for (const PageRecord& record : records) {
-    Entry& entry = segment.at(record.offset);
-    entry.in_page = true;
-    if (!transient) --unwritten_;
-    if (entry.returns > 0 && !transient) changes_.mark(page.first, {record.offset, entry.returns});
+  if (transient) return;
+  for (const PageRecord& record : records)
+    if (const Entry& entry = segment.at(record.offset); entry.returns > 0) changes_.mark(page.first, {record.offset, entry.returns});
+}
+
+void MessageLog::add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out,
+                          InFlight& flight) {
+  ever_stored_ = true;
+  put_page(segment, records, transient, codec, out, flight);
+  for (const PageRecord& record : records) segment.at(record.offset).in_page = true;
+  segment.uncovered -= static_cast<std::uint32_t>(records.size());
+  if (!transient) unwritten_ -= records.size();
+}
+
+// Messages that were written one by one are written once more, together: their bodies leave memory, and then it counts how many pages
+// there are to be remembered, read back, and found at a restart. Nobody waits for it; a crash finds the old pages or the new ones.
+void MessageLog::merge_pages(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight) {
+  changes_.collect(segments_, cursor_, out);  // what was still to be said of the old pages
+  std::erase_if(segment.pages, [&](const StoredPage& page) {
+    if (page.transient) return false;
+    if (page.live > 0) out.operations.emplace_back(WriteSet::DropPage{id_, page.first, page.had_marks});
+    return true;
+  });
+  std::vector<PageRecord> records;
+  std::uint64_t bytes = 0;
+  auto finish_page = [&] {
+    if (!records.empty()) put_page(segment, records, false, codec, out, flight);
+    records.clear();
+    bytes = 0;
+  };
+  for (Offset offset = segment.first; offset < segment.end(); ++offset) {
+    const Entry& entry = segment.at(offset);
+    if (entry.state == EntryState::kGone || !entry.persistent) continue;
+    records.push_back({offset, entry.message, segment.enqueued_at, entry.deadline});
+    bytes += entry.message->body_bytes();
+    if (bytes >= kMaxPageBytes) finish_page();
   }
-  segment.uncovered -= page.live;
+  finish_page();
 }
 
 void MessageLog::collect_pages(const Storage& codec, Offset below, WriteSet& out, InFlight& flight) {

@@ -6,6 +6,16 @@
 namespace mq::broker {
 namespace {
 
+constexpr std::size_t kManyPages = 16;                // in one segment
+constexpr std::uint64_t kSmallPageBytes = 16 * 1024;  // larger ones are worth a page each
+
+// Many small pages where a few would do.
+bool scattered(const Segment& segment) {
+  const auto pages = static_cast<std::size_t>(
+      std::count_if(segment.pages.begin(), segment.pages.end(), [](const StoredPage& page) { return page.live > 0 && !page.transient; }));
+  return pages > kManyPages && segment.body_bytes / pages < kSmallPageBytes;
+}
+
 // Brings what recovery or eviction remembered of single messages to their entries.
 void apply_marks(Segment& segment) {
   for (const Mark& mark : segment.marks) {
@@ -65,6 +75,7 @@ std::uint64_t MessageLog::release(Segment& segment, const Storage& codec, WriteS
   if (!evictable(segment)) return 0;
   const std::uint64_t bytes = segment.memory_bytes;
   if (segment.uncovered > 0) spill(segment, codec, out, flight);
+  else if (segment.all_stored() && scattered(segment)) merge_pages(segment, codec, out, flight);
   else if (segment.all_stored()) evict(segment);
   return bytes;
 }

@@ -104,6 +104,86 @@ TEST(Residency, WritesNoMarksForASpilledPage) {
   EXPECT_EQ(bench.write(), Words{});
 }
 
+/// Three segments of messages that were written one by one; the second can leave memory.
+void fill_singly(LogBench& bench) {
+  for (int i = 0; i < 2 * kFull + 1; ++i) {
+    bench.add("m" + std::to_string(i));
+    bench.write();
+  }
+}
+
+TEST(Residency, WritesScatteredMessagesTogetherBeforeTheyGo) {
+  LogBench bench;
+  fill_singly(bench);
+  const Words words = bench.write(0);
+  ASSERT_EQ(words.size(), kFull + 1u);
+  EXPECT_EQ(words.front(), "drop 1024");
+  EXPECT_EQ(words.back(), "page 1024-2047");
+  EXPECT_EQ(messages_in_memory(bench.log()), 2u * kFull + 1);
+  EXPECT_EQ(bench.write(0), Words{});
+  EXPECT_EQ(messages_in_memory(bench.log()), kFull + 1u);
+}
+
+TEST(Residency, FindsScatteredMessagesAgainInOnePage) {
+  LogBench bench;
+  fill_singly(bench);
+  bench.evict_all();
+  bench.crash();
+  EXPECT_EQ(bench.disk().recover_queue(LogBench::kLog).value().pages.size(), kFull + 2u);
+  EXPECT_EQ(bench.log().totals().ready, 2u * kFull + 1);
+}
+
+TEST(Residency, TakesAlongHowOftenScatteredMessagesCameBack) {
+  LogBench bench;
+  fill_singly(bench);
+  bench.write(LogBench::kNoTarget, 4096);
+  for (int i = 0; i < kFull + 2; ++i) bench.take();
+  bench.requeue(kFull + 1);
+  bench.write();
+  bench.crash();
+  EXPECT_EQ(bench.take(), "blocked");
+  bench.load();
+  const Words words = bench.write(0);
+  EXPECT_NE(std::find(words.begin(), words.end(), "marks of 1024: 1025 returned 1"), words.end());
+  bench.crash();
+  EXPECT_EQ(bench.take(), "blocked");
+  bench.load();
+  EXPECT_EQ(bench.log().find(kFull)->returns, 0u);
+  EXPECT_EQ(bench.log().find(kFull + 1)->returns, 1u);
+}
+
+TEST(Residency, LeavesOutWhatIsSettledOfScatteredMessages) {
+  LogBench bench;
+  fill_singly(bench);
+  bench.log().settle(kFull + 5);
+  EXPECT_EQ(bench.write(0).back(), "page 1024-2047 (1023)");
+  bench.crash();
+  EXPECT_EQ(bench.log().totals().ready, 2u * kFull);
+}
+
+TEST(Residency, DropsThePageOfMergedMessagesWhenAllOfItIsSettled) {
+  LogBench bench;
+  fill_singly(bench);
+  bench.evict_all();
+  bench.write(0, 4096);
+  bench.consume(kFull);
+  bench.take();
+  bench.load();
+  bench.consume(kFull);
+  const Words words = bench.write();
+  EXPECT_NE(std::find(words.begin(), words.end(), "drop 1024"), words.end());
+  EXPECT_EQ(bench.log().totals().ready, 1u);
+}
+
+TEST(Residency, LeavesLargeMessagesOnThePagesTheyHave) {
+  LogBench bench;
+  for (int i = 0; i < 2 * kFull + 1; ++i) {
+    bench.add(std::string(16 * 1024, 'x'));
+    bench.write();
+  }
+  EXPECT_EQ(bench.write(0), Words{});
+}
+
 TEST(Residency, ReadsBackWhatTheCursorComesTo) {
   LogBench bench;
   bench.fill_segments(2);

@@ -72,6 +72,17 @@ class Life {
     for (std::uint64_t i = 0; i < count; ++i) world_.publish(text(), below(300) == 0 ? 200'000 + below(900'000) : below(60), chance(50));
   }
 
+  /// Each on a page of its own.
+  void publish_one_by_one() {
+    for (std::uint64_t i = below(60); i > 0; --i) {
+      world_.publish(text(), below(60), chance(50));
+      world_.turn();
+      if (world_.writes_under_way() == 0) world_.write(memory_target_bytes());
+      world_.commit_one();
+      world_.tell_one();
+    }
+  }
+
   std::vector<std::uint64_t> some_out(std::uint64_t most) {
     std::vector<std::uint64_t> ids;
     const std::uint64_t percent = below(100);
@@ -108,7 +119,8 @@ class Life {
 
   void act() {
     const std::uint64_t what = below(1000);
-    if (what < 300) publish_some();
+    if (what < 280) publish_some();
+    else if (what < 300) publish_one_by_one();
     else if (what < 360) consume();
     else if (what < 600) settle_some();
     else if (what < 700 && !world_.consumers().empty()) world_.return_window(some_consumer());
