@@ -1,0 +1,33 @@
+// What a run shows while it goes on: a panel that stays in its place on a terminal, else a line per sample.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/brokerbench/result.hpp"
+
+namespace mq::bench {
+
+/// `▁▂▅█`: the last `width` values, the highest as a full block.
+[[nodiscard]] std::string sparkline(const std::vector<double>& values, std::size_t width);
+
+/// Renders samples; prints nothing itself.
+class ProgressDisplay {
+ public:
+  ProgressDisplay(const Options& options, bool is_terminal) : options_(options), words_(words_of(options)), is_terminal_(is_terminal) {}
+
+  /// What to print for the next sample; on a terminal it takes the place of what was printed before.
+  [[nodiscard]] std::string show(const Sample& sample);
+
+ private:
+  [[nodiscard]] std::string line(const Sample& sample) const;
+  [[nodiscard]] std::vector<std::string> panel(const Sample& sample) const;
+
+  const Options& options_;
+  Words words_;
+  bool is_terminal_;
+  std::size_t shown_lines_ = 0;
+  std::vector<double> sent_, taken_, latency_;
+};
+
+}  // namespace mq::bench
