@@ -40,6 +40,8 @@ constexpr Rule kRules[] = {
     {[](const Options& o) { return o.ack_each && o.ack_every > 1; }, "--ack-each and --ack-every exclude each other"},
     {[](const Options& o) { return std::max(o.ack_every, o.tx_acks) > o.prefetch; },
      "--ack-every and --tx-acks must not exceed --prefetch: the broker would wait for acks that wait for messages"},
+    {[](const Options& o) { return o.warmup_s > 0 && o.seconds == 0 && o.count != 0; },
+     "--warmup leaves seconds out: give --seconds, too, or no --count"},
     {[](const Options& o) { return o.fill_first && (o.producers == 0 || o.consumers == 0 || (o.seconds == 0 && o.count == 0)); },
      "--fill-first needs producers, consumers, and an end of publishing"},
     {[](const Options& o) { return o.rates.size() > 1 && std::ranges::find(o.rates, 0.0) != o.rates.end(); },
@@ -115,6 +117,7 @@ std::optional<CommandLine> parse_scenario(const Preset* preset, const std::vecto
   Options& o = parse.options;
   if (o.count != 0 && app.get_option("--seconds")->count() == 0) o.seconds = 0;
   if (o.rates == std::vector<double>{0}) o.rates.clear();
+  if (o.fill_first || o.work == Work::kIdle) o.warmup_s = 0;  // of them all counts
   if (preset != nullptr) {
     o.preset = preset->name;
     if (o.title.empty()) o.title = preset->sentence;

@@ -18,7 +18,8 @@ namespace mq::bench {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{5};    // how often main looks at the counters
-constexpr std::uint64_t kDryNs = 2'000'000'000;  // no delivery for so long = the queues are empty
+constexpr std::uint64_t kQuietNs = 100'000'000;  // no delivery for so long: time to ask whether the queues are empty
+constexpr std::uint64_t kDryNs = 2'000'000'000;  // no delivery for so long: there is none to come
 constexpr double kShortestSampleShare = 0.25;    // of an interval; what is left at the end is no sample if shorter
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -41,9 +42,9 @@ Schedule schedule_of(const Options& o) {
 
 class Run {
  public:
-  Run(const Options& options, const Progress& progress)
-      : options_(options), progress_(progress), shared_(producers_of(options) + consumers_of(options)), producers_(producers_of(options)),
-        consumers_(consumers_of(options)), sampler_(options_, producers_, consumers_, shared_.schedule) {
+  Run(const Options& options, Topology& topology, const Progress& progress)
+      : options_(options), topology_(topology), progress_(progress), shared_(producers_of(options) + consumers_of(options)),
+        producers_(producers_of(options)), consumers_(consumers_of(options)), sampler_(options_, producers_, consumers_, shared_.schedule) {
     shared_.schedule = schedule_of(options);
   }
 
@@ -117,16 +118,24 @@ class Run {
   /// Until everything published has come, or nothing comes any more. Without producers: until as many came as were asked for.
   void wait_for_deliveries() {
     if (consumers_.counters.empty() || options_.work == Work::kRpc) return;
-    bool knows_total = options_.producers != 0 && options_.exchange.empty();
-    std::uint64_t wanted = knows_total ? published() : options_.producers == 0 ? options_.count : 0;
+    std::uint64_t wanted = options_.producers == 0 ? options_.count : published() * deliveries_per_message(options_);
     std::uint64_t seen = 0;
     std::uint64_t last_news_ns = now_ns();
+    bool has_asked = false;
     while (!should_end() && now_ns() - last_news_ns < kDryNs) {
       std::uint64_t consumed = consumers_.sum(&Counters::messages);
       if (wanted != 0 && consumed >= wanted) return;
       if (options_.producers == 0 && time_is_up(limit_s())) return;
-      if (consumed != seen) last_news_ns = now_ns();
+      if (consumed != seen) {
+        last_news_ns = now_ns();
+        has_asked = false;
+      }
       seen = consumed;
+      if (options_.producers != 0 && !has_asked && now_ns() - last_news_ns > kQuietNs) {
+        has_asked = true;
+        client::Outcome<std::uint64_t> ready = topology_.ready_messages();
+        if (!ready.has_error() && *ready == 0) return;
+      }
       tick();
     }
   }
@@ -144,6 +153,7 @@ class Run {
   }
 
   const Options& options_;
+  Topology& topology_;
   const Progress& progress_;
   Shared shared_;
   Crew producers_;
@@ -171,7 +181,7 @@ Result run_load(const Options& options, const Progress& progress) {
     static_cast<void>(topology.remove());
     return result;
   }
-  Run(options, progress).work(result);
+  Run(options, topology, progress).work(result);
   result.was_interrupted = was_interrupted();
   if (client::Outcome<> removed = topology.remove(); removed.has_error() && !result.failure)
     result.failure = "cannot delete the queues: " + removed.error().describe();

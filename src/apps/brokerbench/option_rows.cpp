@@ -155,7 +155,7 @@ void add_time_options(CLI::App& app, Options& o) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(group);
-  app.add_option("--warmup", o.warmup_s, "Seconds of publishing before, left out of the figures")
+  app.add_option("--warmup", o.warmup_s, "Seconds of publishing before, left out of the figures; not with --fill-first or idle")
       ->check(CLI::NonNegativeNumber)
       ->group(group);
   app.add_option("--count", o.count, "How many messages in all; lifts the time limit unless --seconds is given")->group(group);

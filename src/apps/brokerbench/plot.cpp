@@ -103,7 +103,8 @@ void draw_series(std::string& out, const Plot& plot, const Series& series, const
       marks += fmt::format("<circle class='mark c{}' cx='{:.1f}' cy='{:.1f}' r='2.5'><title>{}: {} at {:.4g}</title></circle>",
                            series.colour, x.px(at), y.px(value), escape_xml(series.name), number_text(value), at);
   }
-  if (!path.empty()) out += fmt::format("<path class='line c{}' d='{}'/>", series.colour, path) + marks;
+  if (!path.empty())
+    out += fmt::format("<path class='line c{}' stroke-dasharray='{}' d='{}'/>", series.colour, series.dashes, path) + marks;
 }
 
 std::string open_svg(double width, double height, const std::string& title) {

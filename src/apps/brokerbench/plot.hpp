@@ -12,6 +12,7 @@ struct Series {
   std::string name;
   int colour = 0;  ///< class c0 to c5
   std::vector<std::pair<double, double>> points;
+  const char* dashes = "";  ///< lengths of strokes and gaps, so that a line shows those beneath it; empty = a whole line
 };
 
 /// A mark on an axis.

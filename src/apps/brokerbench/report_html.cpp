@@ -15,8 +15,8 @@ double milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nano
 
 /// A line through all samples; samples of which `value` knows nothing are left out.
 template <class Value>
-void add_series(Plot& plot, const Result& r, const std::string& name, int colour, Value&& value) {
-  Series series{name, colour, {}};
+void add_series(Plot& plot, const Result& r, const std::string& name, int colour, Value&& value, const char* dashes = "") {
+  Series series{name, colour, {}, dashes};
   for (const Sample& sample : r.samples)
     if (std::optional<double> y = value(sample)) series.points.emplace_back(sample.at_s, *y);
   if (!series.points.empty()) plot.series.push_back(std::move(series));
@@ -25,8 +25,12 @@ void add_series(Plot& plot, const Result& r, const std::string& name, int colour
 Plot throughput(const Result& r, const Words& words) {
   Plot plot{.title = "Throughput over time", .x_label = "seconds", .y_label = words.thing + "s/s"};
   add_series(plot, r, words.sent, 0, [](const Sample& s) { return std::optional(s.per_s(s.sent)); });
-  if (r.settled != 0) add_series(plot, r, words.settled, 2, [](const Sample& s) { return std::optional(s.per_s(s.settled)); });
-  if (r.taken != 0) add_series(plot, r, words.taken, 1, [](const Sample& s) { return std::optional(s.per_s(s.taken)); });
+  if (r.settled != 0)
+    add_series(
+        plot, r, words.settled, 2, [](const Sample& s) { return std::optional(s.per_s(s.settled)); }, "14 8");
+  if (r.taken != 0)
+    add_series(
+        plot, r, words.taken, 1, [](const Sample& s) { return std::optional(s.per_s(s.taken)); }, "5 8");
   if (r.options.rates.size() > 1) add_series(plot, r, "asked for", 5, [](const Sample& s) { return std::optional(s.asked_per_s); });
   return plot;
 }
@@ -68,8 +72,8 @@ Series distribution(const std::string& name, int colour, const Histogram& h) {
 
 Plot percentiles(const Result& r, const Words& words) {
   Plot plot{.title = "Latency by percentile", .x_label = "share of messages that took no longer", .y_label = "ms", .is_log_y = true};
-  plot.x_ticks = {{0, "0 %"},     {std::log10(2), "50 %"}, {1, "90 %"},      {2, "99 %"},      {3, "99.9 %"},
-                  {4, "99.99 %"}, {5, "99.999 %"},         {6, "99.9999 %"}, {7, "99.99999 %"}};
+  plot.x_ticks = {{std::log10(2), "50 %"}, {1, "90 %"},     {2, "99 %"},      {3, "99.9 %"},
+                  {4, "99.99 %"},          {5, "99.999 %"}, {6, "99.9999 %"}, {7, "99.99999 %"}};
   if (words.thing != "message") plot.x_label = "share that took no longer";
   if (r.delivery.count() != 0) plot.series.push_back(distribution("delivery", 0, r.delivery));
   if (r.answer.count() != 0) plot.series.push_back(distribution(words.answer, 1, r.answer));
@@ -106,9 +110,9 @@ std::string tiles(const Result& r, const Words& words) {
 }
 
 std::string figure_table(const Result& r, const Words& words) {
-  std::vector<std::pair<std::string, std::string>> rows{{words.sent, number_text(static_cast<double>(r.sent))}};
-  if (r.settled != 0) rows.emplace_back(words.settled, number_text(static_cast<double>(r.settled)));
-  if (r.taken != 0) rows.emplace_back(words.taken, number_text(static_cast<double>(r.taken)));
+  std::vector<std::pair<std::string, std::string>> rows{{words.sent + " in all", number_text(static_cast<double>(r.sent))}};
+  if (r.settled != 0) rows.emplace_back(words.settled + " in all", number_text(static_cast<double>(r.settled)));
+  if (r.taken != 0) rows.emplace_back(words.taken + " in all", number_text(static_cast<double>(r.taken)));
   if (r.nacked != 0) rows.emplace_back("refused (nack)", number_text(static_cast<double>(r.nacked)));
   if (r.returned != 0) rows.emplace_back("returned", number_text(static_cast<double>(r.returned)));
   for (const Figure& figure : figures())

@@ -8,15 +8,14 @@ double seconds_between(std::uint64_t from_ns, std::uint64_t to_ns) {
   return to_ns > from_ns ? static_cast<double>(to_ns - from_ns) / 1e9 : 0;
 }
 
-/// How many deliveries each message makes; 0 = nobody can tell beforehand.
-std::uint64_t copies_of(const Options& options) {
+}  // namespace
+
+std::uint64_t deliveries_per_message(const Options& options) {
   bool is_predictable = options.work == Work::kLoad && options.producers != 0 && options.consumers != 0 && options.ttl_ms == 0;
   if (!is_predictable) return 0;
   if (options.exchange.empty()) return 1;
   return options.exchange_type == "fanout" ? static_cast<std::uint64_t>(options.queues) : 0;
 }
-
-}  // namespace
 
 Sampler::Sampler(const Options& options, const Crew& producers, const Crew& consumers, const Schedule& schedule)
     : options_(options), producers_(producers), consumers_(consumers), schedule_(schedule),
@@ -43,7 +42,7 @@ void Sampler::begin(std::uint64_t now_ns) {
 }
 
 std::optional<std::uint64_t> Sampler::backlog(const State& now) const {
-  std::uint64_t copies = copies_of(options_);
+  std::uint64_t copies = deliveries_per_message(options_);
   if (copies == 0) return std::nullopt;
   std::uint64_t wanted = now.sent * copies;
   return wanted > now.taken ? wanted - now.taken : 0;

@@ -9,6 +9,9 @@
 
 namespace mq::bench {
 
+/// How many deliveries each message makes; 0 = nobody can tell beforehand.
+[[nodiscard]] std::uint64_t deliveries_per_message(const Options& options);
+
 /// Looks at the counters of the workers while they work. The times it is told come from the clock of now_ns().
 class Sampler {
  public:

@@ -96,6 +96,17 @@ Outcome<> Topology::bind_all() {
   return checked.has_error() ? Outcome<>(checked.error()) : Outcome<>();
 }
 
+Outcome<std::uint64_t> Topology::ready_messages() {
+  if (Outcome<> open = need_channel(); open.has_error()) return open.error();
+  std::uint64_t messages = 0;
+  for (int i = 0; i < options_.queues; ++i) {
+    Outcome<client::QueueState> queue = channel_->declare_queue({.name = options_.queue_name(i), .passive = true});
+    if (queue.has_error()) return queue.error();
+    messages += queue->messages;
+  }
+  return messages;
+}
+
 Outcome<> Topology::remove() {
   if (options_.keep || (made_queues_.empty() && made_exchanges_.empty())) return {};
   if (Outcome<> open = need_channel(); open.has_error()) return open;

@@ -19,6 +19,8 @@ class Topology {
   [[nodiscard]] client::Outcome<> declare();
   /// Deletes what declare() made, messages included, unless it shall be kept.
   [[nodiscard]] client::Outcome<> remove();
+  /// How many messages wait in the queues of this run, those not counted that consumers have already.
+  [[nodiscard]] client::Outcome<std::uint64_t> ready_messages();
   /// Product and version of the broker, once declare() has connected.
   [[nodiscard]] const std::string& broker() const noexcept { return broker_; }
 
