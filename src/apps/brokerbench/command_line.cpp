@@ -33,6 +33,8 @@ constexpr Rule kRules[] = {
     {[](const Options& o) { return o.work == Work::kRpc && o.size.smallest_bytes() < 8; }, "--work rpc needs bodies of 8 bytes or more"},
     {[](const Options& o) { return o.work == Work::kRpc && !o.exchange.empty(); },
      "--work rpc sends requests to queues, not to an --exchange"},
+    {[](const Options& o) { return o.work == Work::kRpc && (o.confirm_window != 0 || o.tx_publishes != 0 || o.fill_first); },
+     "--work rpc takes replies for an answer: neither --confirm nor --tx, nor --fill-first"},
     {[](const Options& o) { return o.confirm_window != 0 && o.tx_publishes != 0; },
      "--confirm and --tx exclude each other: AMQP allows a channel one of them"},
     {[](const Options& o) { return o.prefetch == 0 && (o.ack_each || o.ack_every != 0 || o.tx_acks != 0); },

@@ -1,6 +1,7 @@
 #include "apps/brokerbench/commands.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -29,8 +30,15 @@ bool write_file(const std::string& name, const std::string& text) {
   return out.good() || complain("cannot write " + name) == 0;
 }
 
+/// The width of a terminal; 0 when it is none.
+std::size_t columns_of(int fd) {
+  winsize size{};
+  if (::isatty(fd) == 0) return 0;
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col != 0 ? size.ws_col : 80;
+}
+
 int run(const Options& options) {
-  ProgressDisplay display(options, ::isatty(STDERR_FILENO) != 0);
+  ProgressDisplay display(options, columns_of(STDERR_FILENO));
   Progress progress;
   if (!options.quiet && !options.json) progress = [&display](const Sample& sample) { std::fputs(display.show(sample).c_str(), stderr); };
   Result result = run_load(options, progress);

@@ -95,8 +95,6 @@ struct Options {
   [[nodiscard]] std::vector<std::string> routing_keys(int index) const;
   /// The keys that queue `index` is bound with; none on the default exchange.
   [[nodiscard]] std::vector<std::string> binding_keys(int index) const;
-  /// True when a delivery says by itself how old it is.
-  [[nodiscard]] bool has_stamps() const { return size.largest_bytes() >= sizeof(std::uint64_t); }
   [[nodiscard]] int broker_pid() const { return broker_pids.empty() ? 0 : broker_pids.front(); }
   /// The title, or what the options amount to.
   [[nodiscard]] std::string sentence() const;

@@ -9,7 +9,6 @@ namespace mq::bench {
 namespace {
 
 constexpr std::size_t kSparkWidth = 40;
-constexpr const char* kDim = "\x1b[2m";
 constexpr const char* kBold = "\x1b[1m";
 constexpr const char* kPlain = "\x1b[0m";
 
@@ -31,6 +30,15 @@ std::string sparkline(const std::vector<double>& values, std::size_t width) {
   return out;
 }
 
+std::string cut_to(const std::string& text, std::size_t columns) {
+  std::size_t seen = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    bool begins = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;  // not the middle of a character
+    if (begins && seen++ == columns) return text.substr(0, i);
+  }
+  return text;
+}
+
 std::string ProgressDisplay::line(const Sample& s) const {
   std::string out = fmt::format("{:6.1f} s  {} {:>10.0f}/s", s.at_s, words_.sent, s.per_s(s.sent));
   if (!words_.taken.empty()) out += fmt::format("  {} {:>10.0f}/s", words_.taken, s.per_s(s.taken));
@@ -43,7 +51,7 @@ std::string ProgressDisplay::line(const Sample& s) const {
 std::vector<std::string> ProgressDisplay::panel(const Sample& s) const {
   std::vector<std::string> lines;
   std::string until = options_.seconds > 0 ? fmt::format(" of {:g}", options_.seconds) : "";
-  lines.push_back(fmt::format("{}{}{}  {}{:.0f}{} s{}", kBold, options_.sentence(), kPlain, kDim, s.at_s, until, kPlain));
+  lines.push_back(fmt::format("{:.0f}{} s  {}", s.at_s, until, options_.sentence()));
   lines.push_back(fmt::format("{:<11}{:>10}/s  {}", words_.sent, number_text(s.per_s(s.sent)), sparkline(sent_, kSparkWidth)));
   if (!words_.taken.empty())
     lines.push_back(fmt::format("{:<11}{:>10}/s  {}", words_.taken, number_text(s.per_s(s.taken)), sparkline(taken_, kSparkWidth)));
@@ -58,10 +66,13 @@ std::vector<std::string> ProgressDisplay::panel(const Sample& s) const {
 std::string ProgressDisplay::show(const Sample& s) {
   sent_.push_back(s.per_s(s.sent));
   taken_.push_back(s.per_s(s.taken));
-  if (!is_terminal_) return line(s) + "\n";
+  if (columns_ == 0) return line(s) + "\n";
   std::string out = shown_lines_ == 0 ? "" : fmt::format("\x1b[{}A\x1b[J", shown_lines_);  // up, and clear what is below
   std::vector<std::string> lines = panel(s);
-  for (const std::string& text : lines) out += text + "\n";
+  for (const std::string& text : lines) {  // a line that wrapped would push the panel down each time
+    std::string shown = cut_to(text, columns_);
+    out += (&text == &lines.front() ? kBold + shown + kPlain : shown) + "\n";
+  }
   shown_lines_ = lines.size();
   return out;
 }

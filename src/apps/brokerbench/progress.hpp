@@ -11,10 +11,14 @@ namespace mq::bench {
 /// `▁▂▅█`: the last `width` values, the highest as a full block.
 [[nodiscard]] std::string sparkline(const std::vector<double>& values, std::size_t width);
 
+/// The first `columns` characters of UTF-8 text.
+[[nodiscard]] std::string cut_to(const std::string& text, std::size_t columns);
+
 /// Renders samples; prints nothing itself.
 class ProgressDisplay {
  public:
-  ProgressDisplay(const Options& options, bool is_terminal) : options_(options), words_(words_of(options)), is_terminal_(is_terminal) {}
+  /// `columns` of the terminal; 0 = there is none.
+  ProgressDisplay(const Options& options, std::size_t columns) : options_(options), words_(words_of(options)), columns_(columns) {}
 
   /// What to print for the next sample; on a terminal it takes the place of what was printed before.
   [[nodiscard]] std::string show(const Sample& sample);
@@ -25,7 +29,7 @@ class ProgressDisplay {
 
   const Options& options_;
   Words words_;
-  bool is_terminal_;
+  std::size_t columns_;
   std::size_t shown_lines_ = 0;
   std::vector<double> sent_, taken_, latency_;
 };

@@ -98,6 +98,8 @@ TEST(CommandLine, RefusesWhatMakesNoSense) {
       {{"--prefetch", "5", "--ack-every", "6"}, "must not exceed --prefetch"},
       {{"--work", "rpc", "--consumers", "0"}, "--work rpc needs"},
       {{"--work", "rpc", "--size", "4"}, "8 bytes"},
+      {{"--work", "rpc", "--confirm", "5"}, "takes replies for an answer"},
+      {{"--warmup", "1", "--count", "5"}, "--warmup leaves seconds out"},
       {{"--work", "walk"}, "expected load, rpc, churn or idle"},
       {{"--fill-first", "--seconds", "0"}, "--fill-first needs"},
       {{"--rate", "5,0"}, "above 0"},

@@ -150,7 +150,7 @@ TEST(Sparkline, ShowsTheLastValuesBesideTheHighest) {
 
 TEST(Progress, IsALineWithoutATerminal) {
   Result r = small_result();
-  ProgressDisplay display(r.options, false);
+  ProgressDisplay display(r.options, 0);
   std::string text = display.show(r.samples[0]);
   EXPECT_EQ(std::ranges::count(text, '\n'), 1);
   EXPECT_THAT(text, HasSubstr("backlog 10"));
@@ -159,11 +159,17 @@ TEST(Progress, IsALineWithoutATerminal) {
 
 TEST(Progress, TakesItsOwnPlaceOnATerminal) {
   Result r = small_result();
-  ProgressDisplay display(r.options, true);
+  ProgressDisplay display(r.options, 80);
   std::string first = display.show(r.samples[0]);
   EXPECT_THAT(first, Not(HasSubstr("\x1b[J")));
   auto lines = std::ranges::count(first, '\n');
   EXPECT_THAT(display.show(r.samples[1]), StartsWith("\x1b[" + std::to_string(lines) + "A\x1b[J"));
+}
+
+TEST(Progress, NeverWraps) {
+  EXPECT_EQ(cut_to("▁▄█ and so on", 4), "▁▄█ ");
+  EXPECT_EQ(cut_to("▁▄█", 3), "▁▄█");
+  EXPECT_EQ(cut_to("", 3), "");
 }
 
 TEST(Ticks, AreRoundNumbersAroundTheRange) {
