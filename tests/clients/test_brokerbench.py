@@ -296,6 +296,20 @@ def test_compare_goes_on_when_one_broker_refuses(broker, name):
     assert "bad: cannot connect" in done.stderr
 
 
+def test_a_comparison_interrupted_is_130(broker, name):
+    both = subprocess.Popen([PROGRAM, "compare", broker.url(), broker.url(), "--preset", "small-transient", "--seconds", "0.3",
+                             "--rounds", "100", "--queue", name("bench")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "round 1" in both.stderr.readline()
+        both.send_signal(signal.SIGINT)
+        out, _ = both.communicate(timeout=LIMIT_SECONDS)
+    finally:
+        both.kill()
+        both.wait()
+    assert both.returncode == 130
+    assert "interrupted" in out
+
+
 def test_a_terminal_gets_a_panel(broker, name):
     import pty
 

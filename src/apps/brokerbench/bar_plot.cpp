@@ -32,14 +32,22 @@ void draw_bar(std::string& out, const Bar& bar, double y, double reach) {
   double middle = y + kBarPx / 2;
   out += fmt::format("<text class='tick' x='{:.1f}' y='{:.1f}' text-anchor='end'>{}</text>", kLeft - 12, middle + 4, escape_xml(bar.label));
   out += fmt::format("<rect class='bar {}' x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{}' rx='2'><title>{}</title></rect>",
-                     bar.is_good ? "good" : "bad", std::min(one, at), y + 3, std::max(1.0, std::abs(at - one)), kBarPx - 6,
-                     escape_xml(bar.text));
+                     class_of(bar.verdict), std::min(one, at), y + 3, std::max(1.0, std::abs(at - one)), kBarPx - 6, escape_xml(bar.text));
   out += fmt::format("<line class='spread' x1='{:.1f}' x2='{:.1f}' y1='{:.1f}' y2='{:.1f}'/>", px(bar.lowest, reach),
                      px(bar.highest, reach), middle, middle);
   out += fmt::format("<text x='{:.1f}' y='{:.1f}'>{}</text>", kWidth - kRight + 12, middle + 4, escape_xml(bar.text));
 }
 
 }  // namespace
+
+const char* class_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kGood: return "good";
+    case Verdict::kBad: return "bad";
+    case Verdict::kEven: return "even";
+  }
+  return "even";
+}
 
 std::string bar_plot(const std::string& title, const std::string& subtitle, const std::vector<BarGroup>& groups) {
   double reach = reach_of(groups);

@@ -17,6 +17,8 @@ namespace mq::bench {
 
 namespace {
 
+constexpr int kInterrupted = 130;  // as shells have it: half a comparison is none
+
 int complain(const std::string& sentence) {
   std::fprintf(stderr, "brokerbench: %s\n", sentence.c_str());
   return 1;
@@ -73,6 +75,7 @@ int run_compare(const Command& command) {
   for (const ComparedScenario& s : c.scenarios)
     for (std::size_t broker : {0, 1})
       if (s.failures[broker]) complain(c.targets[broker].name + ": " + *s.failures[broker]);
+  if (c.was_interrupted) return kInterrupted;
   return is_written && !c.has_failed() ? 0 : 1;
 }
 

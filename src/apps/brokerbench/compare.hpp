@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/brokerbench/command_line.hpp"
+#include "apps/brokerbench/plot.hpp"
 #include "apps/brokerbench/result.hpp"
 
 namespace mq::bench {
@@ -27,8 +28,8 @@ struct ComparedFigure {
   std::vector<double> a, b;  ///< round by round
   Spread spread_a, spread_b, ratio;
 
-  /// True when the first broker does better.
-  [[nodiscard]] bool is_good() const { return more_is_better == (ratio.median >= 1); }
+  /// How the first broker does; `kEven` when the rounds do not agree on who is ahead, or when there is less than a hundredth in it.
+  [[nodiscard]] Verdict verdict() const;
 };
 
 struct ComparedScenario {

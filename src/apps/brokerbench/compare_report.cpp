@@ -23,6 +23,13 @@ std::string rounds_text(const Comparison& c) {
   return fmt::format("{} round{}, the brokers taking turns at being first", c.rounds, c.rounds == 1 ? "" : "s");
 }
 
+/// How long a turn is; scenarios that count messages may end before.
+std::string turn_text(const Comparison& c) {
+  if (c.scenarios.empty()) return {};
+  const Options& o = c.scenarios.back().options;
+  return fmt::format("{:g} s each turn, after {:g} s of warm-up", o.seconds, o.warmup_s);
+}
+
 std::string failure_text(const Comparison& c, const ComparedScenario& s, std::size_t broker) {
   return c.targets[broker].name + ": " + *s.failures[broker];
 }
@@ -66,7 +73,7 @@ std::string html_table(const Comparison& c, const ComparedScenario& s) {
                      escape_xml(c.targets[1].name));
   for (const ComparedFigure& f : s.figures)
     out += fmt::format("<tr><th>{}</th><td class='n'>{} {}</td><td class='n'>{} {}</td><td class='n {}'>{}</td></tr>", escape_xml(f.title),
-                       number_text(f.spread_a.median), f.unit, number_text(f.spread_b.median), f.unit, f.is_good() ? "good" : "bad",
+                       number_text(f.spread_a.median), f.unit, number_text(f.spread_b.median), f.unit, class_of(f.verdict()),
                        ratio_text(f.ratio));
   return out + "</table>";
 }
@@ -78,14 +85,16 @@ std::string ratio_plot(const Comparison& c) {
     for (const ComparedFigure& f : s.figures) {
       if (!f.is_headline) continue;
       group.bars.push_back({f.title + (f.unit == std::string("/s") ? " /s" : ""), f.ratio.median, f.ratio.lowest, f.ratio.highest,
-                            f.is_good(), ratio_text(f.ratio)});
+                            f.verdict(), ratio_text(f.ratio)});
     }
     if (!group.bars.empty()) groups.push_back(std::move(group));
   }
-  return bar_plot(fmt::format("{} divided by {}", c.targets[0].name, c.targets[1].name),
-                  fmt::format("Green: {} does better. Rates: more is better; latency and CPU: less. Lines: spread over {} rounds.",
-                              c.targets[0].name, c.rounds),
-                  groups);
+  return bar_plot(
+      fmt::format("{} divided by {}", c.targets[0].name, c.targets[1].name),
+      fmt::format(
+          "Green: {} does better; grey: no difference. Of rates more is better, of latency and CPU less. Lines: spread over {} rounds.",
+          c.targets[0].name, c.rounds),
+      groups);
 }
 
 }  // namespace
@@ -135,8 +144,8 @@ std::string compare_csv(const Comparison& c) {
 
 std::string compare_markdown(const Comparison& c) {
   std::string out = fmt::format("# {}\n\n", title_of(c));
-  out += fmt::format("- {}\n- {}\n- machine: {}; brokers and load share it\n- {}, {}\n\n", with_version(c, 0), with_version(c, 1),
-                     c.machine, rounds_text(c), c.started_at);
+  out += fmt::format("- {}\n- {}\n- machine: {}; brokers and load share it\n- {}; {}\n- {}\n\n", with_version(c, 0), with_version(c, 1),
+                     c.machine, rounds_text(c), turn_text(c), c.started_at);
   out += fmt::format("Medians of all rounds. The ratio is {} divided by {}, round by round: its median, and the lowest and highest.\n\n",
                      c.targets[0].name, c.targets[1].name);
   out += fmt::format("| scenario | figure | {} | {} | ratio | spread |\n|---|---|--:|--:|--:|---|\n", c.targets[0].name, c.targets[1].name);

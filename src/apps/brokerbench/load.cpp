@@ -55,16 +55,14 @@ class Run {
     if (options_.warmup_s == 0) sampler_.begin(shared_.start_ns);
     shared_.go.count_down();
     wait_for_publishing();
-    if (options_.work == Work::kIdle) wait_for_samples();
+    if (options_.work == Work::kIdle) hold();
     shared_.stop_publishing = true;
     producers_.join();
     if (options_.fill_first) sampler_.consuming_begins(now_ns());
     shared_.drain.count_down();
     wait_for_deliveries();
     if (!sampler_.has_begun()) sampler_.begin(now_ns());
-    if (double left = static_cast<double>(now_ns() - last_sample_ns_) / 1e9;
-        left > options_.interval_s * kShortestSampleShare || samples_.empty())
-      take_sample();
+    if (options_.work != Work::kIdle) take_last_sample();
     shared_.stop_consuming = true;
     consumers_.join();
     sampler_.finish(result);
@@ -109,10 +107,11 @@ class Run {
     while (!should_end() && !time_is_up(limit) && !(count != 0 && published() >= count)) tick();
   }
 
-  /// With the connections open: holds them for the time that was asked for.
-  void wait_for_samples() {
+  /// Holds the connections for the time that was asked for, and looks at the broker while they are open.
+  void hold() {
     std::uint64_t until = now_ns() + static_cast<std::uint64_t>(options_.seconds * 1e9);
     while (!should_end() && now_ns() < until) tick();
+    take_sample();
   }
 
   /// Until everything published has come, or nothing comes any more. Without producers: until as many came as were asked for.
@@ -150,6 +149,11 @@ class Run {
     last_sample_ns_ = now_ns();
     samples_.push_back(sampler_.take(last_sample_ns_));
     if (progress_) progress_(samples_.back());
+  }
+
+  void take_last_sample() {
+    double left_s = static_cast<double>(now_ns() - last_sample_ns_) / 1e9;
+    if (samples_.empty() || left_s > options_.interval_s * kShortestSampleShare) take_sample();
   }
 
   const Options& options_;

@@ -1,4 +1,5 @@
-// brokerbench: load on an AMQP 0-9-1 broker. Exit codes: 0 done, 1 the broker refused or broke off, 2 wrong usage.
+// brokerbench: load on an AMQP 0-9-1 broker. Exit codes: 0 done, 1 the broker refused or broke off, 2 wrong usage, 130 a comparison was
+// interrupted.
 #include <cstdio>
 #include <string>
 #include <vector>

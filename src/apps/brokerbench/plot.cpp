@@ -185,7 +185,7 @@ svg .line.c0{stroke:var(--c0)}svg .line.c1{stroke:var(--c1)}svg .line.c2{stroke:
 svg .line.c3{stroke:var(--c3)}svg .line.c4{stroke:var(--c4)}svg .line.c5{stroke:var(--c5)}
 svg .mark.c0{fill:var(--c0)}svg .mark.c1{fill:var(--c1)}svg .mark.c2{fill:var(--c2)}
 svg .mark.c3{fill:var(--c3)}svg .mark.c4{fill:var(--c4)}svg .mark.c5{fill:var(--c5)}
-svg .bar.good{fill:var(--good)}svg .bar.bad{fill:var(--bad)}svg .bar{opacity:.85}
+svg .bar.good{fill:var(--good)}svg .bar.bad{fill:var(--bad)}svg .bar.even{fill:var(--c5)}svg .bar{opacity:.85}
 svg .spread{stroke:var(--ink);stroke-width:1.5}
 svg .paper{fill:var(--paper)}
 )css";

@@ -33,13 +33,18 @@ struct Plot {
 /// Lines over an x axis, with a legend. Values that a logarithm does not take are left out.
 [[nodiscard]] std::string line_plot(const Plot& plot);
 
+/// What a ratio means for the first of the two that are compared.
+enum class Verdict : unsigned char { kGood, kBad, kEven };
+/// As a class of plot_style(): good, bad, even.
+[[nodiscard]] const char* class_of(Verdict verdict);
+
 /// A ratio with its spread.
 struct Bar {
   std::string label;
   double ratio = 1;
   double lowest = 1, highest = 1;
-  bool is_good = true;  ///< for the first of the two that are compared
-  std::string text;     ///< beside the bar
+  Verdict verdict = Verdict::kGood;
+  std::string text;  ///< beside the bar
 };
 struct BarGroup {
   std::string title;

@@ -41,7 +41,9 @@ std::optional<double> peak_mib(const Result& r) {
 
 std::optional<double> kib_per_connection(const Result& r) {
   if (r.options.work != Work::kIdle || !r.before || !r.after || r.sent == 0) return std::nullopt;
-  return (static_cast<double>(r.after->rss_bytes) - static_cast<double>(r.before->rss_bytes)) / 1024 / static_cast<double>(r.sent);
+  // A broker that has worked before may have room left for them: then there is nothing to see.
+  if (r.after->rss_bytes <= r.before->rss_bytes) return std::nullopt;
+  return static_cast<double>(r.after->rss_bytes - r.before->rss_bytes) / 1024 / static_cast<double>(r.sent);
 }
 
 constexpr Figure kFigures[] = {

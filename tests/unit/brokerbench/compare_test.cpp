@@ -54,14 +54,23 @@ TEST(Relate, TakesRatiosRoundByRound) {
   EXPECT_NEAR(rate.ratio.median, 2, 1e-9);
   EXPECT_NEAR(rate.ratio.lowest, 2, 1e-9);
   EXPECT_NEAR(rate.ratio.highest, 2.1, 1e-9);
-  EXPECT_TRUE(rate.is_good());
+  EXPECT_EQ(rate.verdict(), Verdict::kGood);
 }
 
 TEST(Relate, KnowsThatLessLatencyIsBetter) {
   ComparedScenario s = relate({result_with(100, 1'000'000)}, {result_with(100, 4'000'000)});
   const ComparedFigure& p99 = figure_of(s, "delivery_p99_ms");
   EXPECT_NEAR(p99.ratio.median, 0.25, 0.01);
-  EXPECT_TRUE(p99.is_good());
+  EXPECT_EQ(p99.verdict(), Verdict::kGood);
+}
+
+TEST(Relate, CallsItEvenWhenRoundsDisagreeOrHardlyDiffer) {
+  ComparedScenario disagree = relate({result_with(150, 1), result_with(80, 1)}, {result_with(100, 1), result_with(100, 1)});
+  EXPECT_EQ(figure_of(disagree, "consumed_per_s").verdict(), Verdict::kEven);
+  ComparedScenario close = relate({result_with(100.5, 1)}, {result_with(100, 1)});
+  EXPECT_EQ(figure_of(close, "consumed_per_s").verdict(), Verdict::kEven);
+  ComparedScenario behind = relate({result_with(50, 1)}, {result_with(100, 1)});
+  EXPECT_EQ(figure_of(behind, "consumed_per_s").verdict(), Verdict::kBad);
 }
 
 TEST(Relate, LeavesFailedRoundsOut) {
