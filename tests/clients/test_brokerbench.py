@@ -121,6 +121,14 @@ def test_size_mix_is_what_arrives(bench, channel, name):
     assert 60 <= sizes.count(1024) <= 140
 
 
+def test_one_run_may_fill_and_another_drain(result, channel, name):
+    queue = name()
+    filled = result("--count", 700, "--consumers", 0, "--keep", queue=queue)
+    drained = result("--count", 700, "--producers", 0, queue=queue)
+    channel.queue_delete(queue + ".0")
+    assert (filled["published"], filled["consumed"], drained["published"], drained["consumed"]) == (700, 0, 0, 700)
+
+
 def test_ttl_priority_and_headers_are_set(bench, channel, name):
     queue = name()
     bench("--count", 30, "--ttl-ms", 60000, "--priority", "0-2", "--header", "colour=red", "--persistent", "--consumers", 0, "--keep",

@@ -69,9 +69,8 @@ Outcome<> Consumer::consume() {
     Outcome<bool> received = is_drained ? link.receive(kIdleWait) : Outcome<bool>(true);
     std::uint64_t most = allowance();
     std::uint64_t now = now_ns();
-    Outcome<bool> taken = take_frames(most, now);
-    if (taken.has_error()) return taken.error();
-    is_drained = *taken;
+    is_drained = take_frames(most, now);
+    if (failure_) return *failure_;
     if (received.has_error() && is_drained) return received.error();
     bool is_idle = batch_messages_ == 0;
     if (!is_idle) {
@@ -96,54 +95,7 @@ std::uint64_t Consumer::allowance() {
   return due - std::min(due, consumed_);
 }
 
-Outcome<bool> Consumer::take_frames(std::uint64_t most, std::uint64_t now) {
-  client::Link& link = connection_->link();
-  amqp::Frame frame;
-  while (batch_messages_ < most) {
-    if (!link.next(frame)) return true;
-    if (Outcome<> taken = take(frame, now); taken.has_error()) return taken.error();
-  }
-  return false;
-}
-
-Outcome<> Consumer::take(const amqp::Frame& frame, std::uint64_t now) {
-  switch (frame.type) {
-    case amqp::FrameType::kMethod: return take_method(frame);
-    case amqp::FrameType::kHeader:
-      if (options_.work == Work::kRpc)
-        request_properties_ = frame.payload.substr(std::min(frame.payload.size(), amqp::kContentHeaderBytes));
-      if (body_.begin(frame.payload)) finish_message();
-      break;
-    case amqp::FrameType::kBody: take_body(frame.payload, now); break;
-    case amqp::FrameType::kHeartbeat: break;
-  }
-  return {};
-}
-
-Outcome<> Consumer::take_method(const amqp::Frame& frame) {
-  std::uint32_t key = method_key(frame);
-  if (key == amqp::BasicDeliver::kId.key()) {
-    ByteReader in(amqp::method_fields(frame.payload));
-    static_cast<void>(in.shortstr());  // the consumer tag: all consumers here do the same
-    delivery_tag_ = in.u64();
-    return {};
-  }
-  if (key == amqp::BasicConsumeOk::kId.key() && --missing_subscriptions_ == 0) report_ready();
-  if (key == amqp::BasicCancel::kId.key())
-    return client::failed(client::FailureKind::kProtocol, "the broker cancelled the consumer: is its queue gone?");
-  if (std::optional<client::Failure> refusal = refusal_in(frame)) return *refusal;
-  return {};
-}
-
-void Consumer::take_body(std::string_view payload, std::uint64_t now) {
-  // Messages of an earlier run, or somebody else's, carry no stamp of this one.
-  if (std::uint64_t stamp_ns = body_.stamp(payload); stamp_ns >= shared_.made_ns && stamp_ns <= now)
-    counters_.latency.record(now - stamp_ns);
-  if (options_.work == Work::kRpc) request_body_ += payload;
-  if (body_.take(payload)) finish_message();
-}
-
-void Consumer::finish_message() {
+inline void Consumer::finish_message() {
   ++batch_messages_;
   ++unacked_;
   finished_tag_ = delivery_tag_;
@@ -151,6 +103,44 @@ void Consumer::finish_message() {
   if (options_.prefetch == 0 || batch_size_ == 0 || unacked_ < batch_size_) return;
   amqp::append_method_frame(out_, kChannel, amqp::BasicAck{.delivery_tag = delivery_tag_, .multiple = unacked_ > 1});
   tx_acked_ += std::exchange(unacked_, 0);
+}
+
+inline void Consumer::take_body(std::string_view payload, std::uint64_t now) {
+  // Messages of an earlier run, or somebody else's, carry no stamp of this one.
+  if (std::uint64_t stamp_ns = body_.stamp(payload); stamp_ns >= shared_.made_ns && stamp_ns <= now)
+    counters_.latency.record(now - stamp_ns);
+  if (options_.work == Work::kRpc) request_body_ += payload;
+  if (body_.take(payload)) finish_message();
+}
+
+bool Consumer::take_frames(std::uint64_t most, std::uint64_t now) {
+  client::Link& link = connection_->link();
+  amqp::Frame frame;
+  while (batch_messages_ < most && !failure_) {
+    if (!link.next(frame)) return true;
+    if (frame.type == amqp::FrameType::kBody) {
+      take_body(frame.payload, now);
+    } else if (frame.type == amqp::FrameType::kHeader) {
+      if (options_.work == Work::kRpc)
+        request_properties_ = frame.payload.substr(std::min(frame.payload.size(), amqp::kContentHeaderBytes));
+      if (body_.begin(frame.payload)) finish_message();
+    } else if (method_key(frame) == amqp::BasicDeliver::kId.key()) {
+      ByteReader in(amqp::method_fields(frame.payload));
+      static_cast<void>(in.shortstr());  // the consumer tag: all consumers here do the same
+      delivery_tag_ = in.u64();
+    } else {
+      take_method(frame);
+    }
+  }
+  return false;
+}
+
+void Consumer::take_method(const amqp::Frame& frame) {
+  std::uint32_t key = method_key(frame);
+  if (key == amqp::BasicConsumeOk::kId.key() && --missing_subscriptions_ == 0) report_ready();
+  if (key == amqp::BasicCancel::kId.key())
+    failure_ = client::failed(client::FailureKind::kProtocol, "the broker cancelled the consumer: is its queue gone?");
+  if (std::optional<client::Failure> refusal = refusal_in(frame)) failure_ = std::move(refusal);
 }
 
 void Consumer::append_reply() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/brokerbench/options.hpp"
@@ -22,9 +23,9 @@ class Consumer {
   [[nodiscard]] client::Outcome<> subscribe();
   [[nodiscard]] client::Outcome<> consume();
   /// Handles frames that have arrived, up to the next `most` messages; tells whether none are left.
-  [[nodiscard]] client::Outcome<bool> take_frames(std::uint64_t most, std::uint64_t now);
-  [[nodiscard]] client::Outcome<> take(const amqp::Frame& frame, std::uint64_t now);
-  [[nodiscard]] client::Outcome<> take_method(const amqp::Frame& frame);
+  [[nodiscard]] bool take_frames(std::uint64_t most, std::uint64_t now);
+  /// Any method but basic.deliver.
+  void take_method(const amqp::Frame& frame);
   void take_body(std::string_view payload, std::uint64_t now);
   void finish_message();
   /// How many messages the rate allows by now, at least 1 after waiting; no limit without a rate.
@@ -49,7 +50,8 @@ class Consumer {
   std::uint64_t delivery_tag_ = 0;  // of the message that is arriving, or arrived last
   std::uint64_t finished_tag_ = 0;  // of the message that arrived whole last
   BodyReader body_;
-  std::uint64_t batch_messages_ = 0;  // that arrived in this read
+  std::optional<client::Failure> failure_;  // noted here and not returned: a result per frame would cost more than the frame
+  std::uint64_t batch_messages_ = 0;        // that arrived in this read
   std::uint64_t unacked_ = 0;
   std::uint64_t tx_acked_ = 0;  // since the last commit
   std::string out_;             // acks and replies

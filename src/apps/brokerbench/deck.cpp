@@ -9,7 +9,8 @@ namespace mq::bench {
 
 namespace {
 
-constexpr double kFrameBytesAbout = 60;  // method, header and frame ends of a short message
+/// How many bursts a deck of messages that differ is long: at its end a burst is cut short, and that shall be rare.
+constexpr std::size_t kBurstsOfADeck = 4;
 
 /// Priorities from least to most in equal shares, shuffled; empty when messages have none.
 std::vector<std::uint8_t> priorities_of(const Options& options, std::size_t count, std::uint64_t seed) {
@@ -22,24 +23,33 @@ std::vector<std::uint8_t> priorities_of(const Options& options, std::size_t coun
   return priorities;
 }
 
-/// Enough messages to fill a burst and to hold each variation in its due share.
-std::size_t letters_of(const Options& options, std::size_t keys) {
-  std::size_t least = std::max({options.size.period(), keys, static_cast<std::size_t>(options.most_priority - options.least_priority + 1)});
-  double burst = static_cast<double>(kBurstBytes) / (options.size.mean_bytes() + kFrameBytesAbout);
-  return least * std::max<std::size_t>(1, static_cast<std::size_t>(burst) / least);
+/// The fewest messages that hold each variation in its due share.
+std::size_t period_of(const Options& options, std::size_t keys) {
+  auto priorities = static_cast<std::size_t>(options.most_priority - options.least_priority + 1);
+  return std::max({options.size.period(), keys, priorities});
 }
 
 }  // namespace
 
 Deck::Deck(const Options& options, int producer, std::uint32_t frame_max, const std::string& reply_to) {
   std::vector<std::string> keys = options.routing_keys(producer);
-  std::size_t count = letters_of(options, keys.size());
-  auto seed = static_cast<std::uint64_t>(producer);
+  std::size_t period = period_of(options, keys.size());
+  are_alike_ = period == 1;
+  std::size_t wanted_bytes = are_alike_ ? kBurstBytes : kBurstBytes * kBurstsOfADeck;
+  std::size_t periods = 0;
+  do {
+    append_period(options, producer, keys, period, periods++, frame_max, reply_to);
+  } while (bytes_.size() / periods * (periods + 1) <= wanted_bytes);
+  burst_messages_ = std::clamp<std::uint64_t>(kBurstBytes * letters_.size() / bytes_.size(), 1, letters_.size());
+}
+
+void Deck::append_period(const Options& options, int producer, const std::vector<std::string>& keys, std::size_t count, std::size_t number,
+                         std::uint32_t frame_max, const std::string& reply_to) {
+  auto seed = static_cast<std::uint64_t>(producer) << 32 | number;
   std::vector<std::uint64_t> sizes = options.size.sequence(count, seed);
-  std::vector<std::uint8_t> priorities = priorities_of(options, count, seed + 1);
+  std::vector<std::uint8_t> priorities = priorities_of(options, count, ~seed);
   std::string exchange = options.exchange_name(producer);
   std::string body(options.size.largest_bytes(), 'x');
-
   amqp::Properties properties;
   properties.delivery_mode = static_cast<std::uint8_t>(options.persistent ? 2 : 1);
   if (options.ttl_ms != 0) properties.expiration = std::to_string(options.ttl_ms);
@@ -48,7 +58,7 @@ Deck::Deck(const Options& options, int producer, std::uint32_t frame_max, const 
   for (std::size_t i = 0; i < count; ++i) {
     Letter letter{.begin = bytes_.size()};
     if (!priorities.empty()) properties.priority = priorities[i];
-    if (!reply_to.empty()) properties.correlation_id = std::to_string(i);
+    if (!reply_to.empty()) properties.correlation_id = std::to_string(letters_.size());
     std::string encoded;
     amqp::encode_properties(properties, encoded);
     amqp::append_method_frame(
@@ -59,7 +69,6 @@ Deck::Deck(const Options& options, int producer, std::uint32_t frame_max, const 
     letter.end = bytes_.size();
     letters_.push_back(letter);
   }
-  burst_messages_ = std::max<std::uint64_t>(1, kBurstBytes * count / bytes_.size());
 }
 
 }  // namespace mq::bench

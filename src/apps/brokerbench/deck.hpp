@@ -39,7 +39,7 @@ class Deck {
       if (letter.stamp != kNoStamp) std::memcpy(bytes_.data() + letter.stamp, &stamp, sizeof stamp);
       ++last;
     } while (last - first < most && last < letters_.size() && letters_[last].end - begin <= kBurstBytes);
-    at_ = last == letters_.size() ? 0 : last;
+    at_ = are_alike_ || last == letters_.size() ? 0 : last;
     return {std::string_view(bytes_).substr(begin, letters_[last - 1].end - begin), last - first};
   }
 
@@ -56,8 +56,12 @@ class Deck {
     std::size_t end = 0;
   };
 
+  void append_period(const Options& options, int producer, const std::vector<std::string>& keys, std::size_t count, std::size_t number,
+                     std::uint32_t frame_max, const std::string& reply_to);
+
   std::string bytes_;
   std::vector<Letter> letters_;
+  bool are_alike_ = true;  // so that every batch may begin at the first, and none is cut short by the end
   std::size_t at_ = 0;
   std::uint64_t burst_messages_ = 1;
 };

@@ -34,6 +34,9 @@ struct Buckets {
     if (bucket < kWidth) return bucket;
     return ((bucket % kWidth + kWidth + 1) << (bucket / kWidth - 1)) - 1;
   }
+  static double middle_of(std::size_t bucket) noexcept {
+    return (static_cast<double>(smallest_in(bucket)) + static_cast<double>(largest_in(bucket))) / 2;
+  }
 };
 
 /// A histogram for one thread.
@@ -108,13 +111,13 @@ class Histogram {
   std::uint64_t largest_ = 0;
 };
 
-/// A histogram that one thread writes and others may read at any time. A reader sees each record whole or not yet.
+/// A histogram that one thread writes and others may read at any time. Means come from the middles of
+/// buckets, so that a record is one increment.
 class LiveHistogram {
  public:
   void record(std::uint64_t nanoseconds) noexcept {
     std::atomic<std::uint64_t>& bucket = buckets_[Buckets::of(nanoseconds)];
     bucket.store(bucket.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    sum_.store(sum_.load(std::memory_order_relaxed) + static_cast<double>(nanoseconds), std::memory_order_relaxed);
     if (nanoseconds > largest_.load(std::memory_order_relaxed)) largest_.store(nanoseconds, std::memory_order_relaxed);
   }
 
@@ -124,14 +127,13 @@ class LiveHistogram {
       std::uint64_t records = buckets_[i].load(std::memory_order_relaxed);
       total.buckets_[i] += records;
       total.count_ += records;
+      total.sum_ += static_cast<double>(records) * Buckets::middle_of(i);
     }
-    total.sum_ += sum_.load(std::memory_order_relaxed);
     total.largest_ = std::max(total.largest_, largest_.load(std::memory_order_relaxed));
   }
 
  private:
   std::array<std::atomic<std::uint64_t>, Buckets::kCount> buckets_{};
-  std::atomic<double> sum_{0};
   std::atomic<std::uint64_t> largest_{0};
 };
 

@@ -44,7 +44,7 @@ std::vector<Seen> decode(std::string_view bytes) {
   return seen;
 }
 
-/// Everything the deck has, once.
+/// Everything a deck of messages that differ has, once.
 std::vector<Seen> whole(Deck& deck) {
   std::vector<Seen> all;
   while (all.size() < deck.size()) {
@@ -76,6 +76,17 @@ TEST(Deck, NeverGivesMoreThanABurstAtOnce) {
   Options options = options_with("1000");
   Deck deck(options, 0, kFrameMax);
   EXPECT_LE(deck.next(1'000'000, [](std::size_t) { return 0; }).bytes.size(), kBurstBytes);
+}
+
+TEST(Deck, FillsEveryBurstWhenMessagesAreAlike) {
+  for (const char* size : {"0", "16", "100", "1000", "20000"}) {
+    Options options = options_with(size);
+    Deck deck(options, 0, kFrameMax);
+    std::uint64_t burst = deck.burst_messages();
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(deck.next(burst, [](std::size_t) { return 0; }).messages, burst) << size;
+    EXPECT_EQ(deck.next(burst / 2 + 1, [](std::size_t) { return 0; }).messages, burst / 2 + 1);
+    EXPECT_EQ(deck.next(burst, [](std::size_t) { return 0; }).messages, burst) << size;
+  }
 }
 
 TEST(Deck, GivesAMessageLargerThanABurstByItself) {
