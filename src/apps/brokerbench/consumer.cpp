@@ -23,9 +23,10 @@ Consumer::Consumer(const Options& options, Shared& shared, Counters& counters, W
 
 void Consumer::run() {
   Outcome<> outcome = connect();
-  if (!outcome.has_error() && options_.fill_first) {
+  if (!outcome.has_error() &&
+      (options_.fill_first || options_.producers == 0)) {  // what waits in the queues must not come before the start
     report_ready();
-    shared_.drain.wait();
+    options_.fill_first ? shared_.drain.wait() : shared_.go.wait();
   }
   if (!outcome.has_error()) outcome = subscribe();
   if (!outcome.has_error()) outcome = consume();
