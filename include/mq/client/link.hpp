@@ -59,7 +59,7 @@ class Link {
   void make_room();
 
   // A connection that says little shall cost little: there may be thousands.
-  static constexpr std::size_t kFirstRoomBytes = 4 * 1024;
+  static constexpr std::size_t kFirstRoomBytes = 4096;
 
   int fd_ = -1;
   std::uint32_t frame_max_ = amqp::kNoFrameMax;

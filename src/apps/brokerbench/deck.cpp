@@ -16,7 +16,7 @@ constexpr std::size_t kBurstsOfADeck = 4;
 std::vector<std::uint8_t> priorities_of(const Options& options, std::size_t count, std::uint64_t seed) {
   std::vector<std::uint8_t> priorities;
   if (options.least_priority < 0) return priorities;
-  auto kinds = static_cast<std::size_t>(options.most_priority - options.least_priority + 1);
+  auto kinds = static_cast<std::size_t>(options.most_priority - options.least_priority) + 1;
   for (std::size_t i = 0; i < count; ++i)
     priorities.push_back(static_cast<std::uint8_t>(static_cast<std::size_t>(options.least_priority) + i % kinds));
   std::shuffle(priorities.begin(), priorities.end(), std::mt19937_64(seed));
@@ -25,7 +25,7 @@ std::vector<std::uint8_t> priorities_of(const Options& options, std::size_t coun
 
 /// The fewest messages that hold each variation in its due share.
 std::size_t period_of(const Options& options, std::size_t keys) {
-  auto priorities = static_cast<std::size_t>(options.most_priority - options.least_priority + 1);
+  auto priorities = static_cast<std::size_t>(options.most_priority - options.least_priority) + 1;
   return std::max({options.size.period(), keys, priorities});
 }
 

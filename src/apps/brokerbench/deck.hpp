@@ -13,7 +13,7 @@
 namespace mq::bench {
 
 /// How many bytes leave in one write, if there is more than one message.
-inline constexpr std::size_t kBurstBytes = 64 * 1024;
+inline constexpr std::size_t kBurstBytes = std::size_t{64} * 1024;
 
 class Deck {
  public:

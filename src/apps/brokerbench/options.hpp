@@ -31,6 +31,7 @@ struct WorkNames {
 };
 [[nodiscard]] const WorkNames& names_of(Work work);
 
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): its fields stand in groups, and there is one of it
 struct Options {
   client::ConnectOptions connect;
 

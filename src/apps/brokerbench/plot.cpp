@@ -134,8 +134,9 @@ std::vector<Tick> round_ticks(double low, double high) {
   double power = std::pow(10, std::floor(std::log10(rough)));
   double step = power * (rough / power <= 1 ? 1 : rough / power <= 2 ? 2 : rough / power <= 5 ? 5 : 10);
   std::vector<Tick> ticks;
-  for (double at = std::ceil(low / step) * step; at < high + step * (1 - 1e-9); at += step)
-    ticks.push_back({at, short_number(std::abs(at) < step / 2 ? 0 : at)});
+  auto first = static_cast<long>(std::ceil(low / step));
+  auto last = static_cast<long>(std::ceil(high / step - 1e-9));
+  for (long i = first; i <= last; ++i) ticks.push_back({static_cast<double>(i) * step, short_number(static_cast<double>(i) * step)});
   return ticks;
 }
 

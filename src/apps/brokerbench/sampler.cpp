@@ -65,7 +65,7 @@ Sample Sampler::take(std::uint64_t now_ns) {
     sample.rss_bytes = now.broker->rss_bytes;
   }
   while (next_ns_ <= now_ns) next_ns_ += interval_ns_;
-  last_ = std::move(now);
+  last_ = now;
   return sample;
 }
 

@@ -88,6 +88,7 @@ std::size_t SizeMix::period() const {
     divisor = std::gcd(divisor, part.weight);
     has_range |= part.least_bytes != part.most_bytes;
   }
+  divisor = std::max<std::uint64_t>(divisor, 1);
   std::size_t period = std::min<std::size_t>(total_weight() / divisor, kLongestPeriod);
   if (has_range && period < kSizesOfARange) period *= (kSizesOfARange + period - 1) / period;
   return period;
