@@ -21,8 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kReceiveBytes = 256 * 1024;  // asked of the socket at once
-constexpr std::size_t kLeastRoomBytes = 64 * 1024;
+constexpr std::size_t kMostRoomBytes = 64 * 1024;  // that a busy link has at least when it asks the socket for more
+constexpr std::size_t kBuffersPerRoom = 4;
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -64,7 +64,7 @@ int connect_one(const addrinfo& address, Milliseconds timeout) {
 
 Link::Link(Link&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), frame_max_(other.frame_max_), broken_(other.broken_), buffer_(std::move(other.buffer_)),
-      begin_(std::exchange(other.begin_, 0)), end_(std::exchange(other.end_, 0)) {}
+      begin_(std::exchange(other.begin_, 0)), end_(std::exchange(other.end_, 0)), least_room_(other.least_room_) {}
 
 Link& Link::operator=(Link&& other) noexcept {
   if (this == &other) return *this;
@@ -75,6 +75,7 @@ Link& Link::operator=(Link&& other) noexcept {
   buffer_ = std::move(other.buffer_);
   begin_ = std::exchange(other.begin_, 0);
   end_ = std::exchange(other.end_, 0);
+  least_room_ = other.least_room_;
   return *this;
 }
 
@@ -156,6 +157,7 @@ Outcome<bool> Link::receive_now() {
     ssize_t count = ::recv(fd_, buffer_.data() + end_, buffer_.size() - end_, MSG_DONTWAIT);
     if (count > 0) {
       end_ += static_cast<std::size_t>(count);
+      if (end_ == buffer_.size()) least_room_ = kMostRoomBytes;
       return true;
     }
     if (count == 0) return failed(FailureKind::kDisconnected, "the broker closed the connection without a word");
@@ -166,13 +168,13 @@ Outcome<bool> Link::receive_now() {
 
 void Link::make_room() {
   if (begin_ == end_) begin_ = end_ = 0;
-  if (buffer_.size() - end_ >= kLeastRoomBytes) return;
+  if (buffer_.size() - end_ >= least_room_) return;
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
-  if (buffer_.size() - end_ < kLeastRoomBytes) buffer_.resize(std::max(buffer_.size() * 2, kReceiveBytes));
+  if (buffer_.size() - end_ < least_room_) buffer_.resize(std::max(buffer_.size() * 2, least_room_ * kBuffersPerRoom));
 }
 
 }  // namespace mq::client

@@ -58,12 +58,16 @@ class Link {
   [[nodiscard]] Outcome<bool> receive_now();
   void make_room();
 
+  // A connection that says little shall cost little: there may be thousands.
+  static constexpr std::size_t kFirstRoomBytes = 4096;
+
   int fd_ = -1;
   std::uint32_t frame_max_ = amqp::kNoFrameMax;
   bool broken_ = false;  // the peer's bytes are no frames
   std::vector<char> buffer_;
   std::size_t begin_ = 0;  // what has arrived and not been taken lies in [begin_, end_)
   std::size_t end_ = 0;
+  std::size_t least_room_ = kFirstRoomBytes;  // for what arrives next; more once that was filled
 };
 
 }  // namespace mq::client

@@ -1,10 +1,9 @@
 #include "apps/brokerbench/consumer.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <limits>
+#include <thread>
 #include <utility>
-
-#include "apps/brokerbench/wire.hpp"
 
 namespace mq::bench {
 
@@ -12,16 +11,26 @@ using client::Milliseconds;
 using client::Outcome;
 
 namespace {
+
 constexpr Milliseconds kIdleWait{50};  // how soon a consumer without messages sees that it shall stop
-constexpr Milliseconds kStallTimeout{20'000};
+constexpr std::uint64_t kLongestPauseNs = 50'000'000;
+
 }  // namespace
 
 Consumer::Consumer(const Options& options, Shared& shared, Counters& counters, WorkerResult& result, int index)
-    : options_(options), shared_(shared), counters_(counters), result_(result), index_(index) {}
+    : options_(options), shared_(shared), counters_(counters), result_(result), index_(index),
+      batch_size_(options.ack_each ? 1 : options.ack_every) {}
 
 void Consumer::run() {
   Outcome<> outcome = connect();
+  if (!outcome.has_error() &&
+      (options_.fill_first || options_.producers == 0)) {  // what waits in the queues must not come before the start
+    report_ready();
+    options_.fill_first ? shared_.drain.wait() : shared_.go.wait();
+  }
+  if (!outcome.has_error()) outcome = subscribe();
   if (!outcome.has_error()) outcome = consume();
+  if (!outcome.has_error()) outcome = send_acks(true);
   if (outcome.has_error()) {
     result_.failure = outcome.error().describe();
     counters_.failed.store(true);
@@ -40,82 +49,127 @@ Outcome<> Consumer::connect() {
   connection_ = std::move(*opened);
   Outcome<client::Channel> channel = connection_->open_channel(kChannel);
   if (channel.has_error()) return channel.error();
-  if (options_.prefetch != 0)
-    if (Outcome<> limited = channel->qos(options_.prefetch); limited.has_error()) return limited;
-  std::string queue = options_.queue_name(index_ % options_.queues);
-  return channel->send(amqp::BasicConsume{.queue = queue, .no_ack = options_.prefetch == 0});  // consume() sees the reply
+  if (options_.tx_acks != 0)
+    if (Outcome<> selected = channel->select_tx(); selected.has_error()) return selected;
+  return options_.prefetch != 0 ? channel->qos(options_.prefetch) : Outcome<>();
+}
+
+Outcome<> Consumer::subscribe() {
+  std::string frames;
+  for (const std::string& queue : options_.queues_of(index_, options_.consumers)) {
+    amqp::append_method_frame(frames, kChannel, amqp::BasicConsume{.queue = queue, .no_ack = options_.prefetch == 0});
+    ++missing_subscriptions_;  // consume() sees the replies: messages may come among them
+  }
+  return connection_->link().send(frames, kStallTimeout);
 }
 
 Outcome<> Consumer::consume() {
   client::Link& link = connection_->link();
+  bool is_drained = true;
   while (!shared_.stop_consuming.load(std::memory_order_relaxed)) {
-    Outcome<bool> received = link.receive(kIdleWait);
+    Outcome<bool> received = is_drained ? link.receive(kIdleWait) : Outcome<bool>(true);
+    std::uint64_t most = allowance();
     std::uint64_t now = now_ns();
-    amqp::Frame frame;
-    while (link.next(frame))
-      if (Outcome<> taken = take(frame, now); taken.has_error()) return taken;
-    if (received.has_error()) return received.error();
-    if (batch_messages_ == 0) continue;
-    Counters::add(counters_.messages, std::exchange(batch_messages_, 0));
-    counters_.last_message_ns.store(now, std::memory_order_relaxed);
-    if (Outcome<> sent = send_acks(); sent.has_error()) return sent;
+    is_drained = take_frames(most, now);
+    if (failure_) return *failure_;
+    if (received.has_error() && is_drained) return received.error();
+    bool is_idle = batch_messages_ == 0;
+    if (!is_idle) {
+      consumed_ += batch_messages_;
+      Counters::add(counters_.messages, std::exchange(batch_messages_, 0));
+      counters_.last_message_ns.store(now, std::memory_order_relaxed);
+    }
+    bool has_waited = !received.has_error() && !*received;
+    if (is_idle && !has_waited) continue;
+    if (Outcome<> sent = send_acks(has_waited); sent.has_error()) return sent;
   }
   return {};
 }
 
-Outcome<> Consumer::take(const amqp::Frame& frame, std::uint64_t now) {
-  switch (frame.type) {
-    case amqp::FrameType::kMethod: return take_method(frame);
-    case amqp::FrameType::kHeader:
-      if (frame.payload.size() < amqp::kContentHeaderBytes) break;
-      missing_bytes_ = load_big_endian<std::uint64_t>(frame.payload.data() + 4);
-      at_body_start_ = true;
-      if (missing_bytes_ == 0) finish_message();
-      break;
-    case amqp::FrameType::kBody: take_body(frame.payload, now); break;
-    case amqp::FrameType::kHeartbeat: break;
-  }
-  return {};
+std::uint64_t Consumer::allowance() {
+  if (options_.consumer_rate <= 0) return std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t now = now_ns();
+  if (!pacer_.is_paced()) pacer_ = Pacer(Schedule({options_.consumer_rate}, 0), now, index_, options_.consumers);
+  if (pacer_.due(now) <= consumed_)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(kLongestPauseNs, pacer_.due_ns(consumed_) - now)));
+  std::uint64_t due = pacer_.due(now_ns());
+  return due - std::min(due, consumed_);
 }
 
-Outcome<> Consumer::take_method(const amqp::Frame& frame) {
-  std::uint32_t key = method_key(frame);
-  if (key == amqp::BasicDeliver::kId.key()) {
-    ByteReader in(amqp::method_fields(frame.payload));
-    static_cast<void>(in.shortstr());  // the consumer tag: there is one consumer
-    delivery_tag_ = in.u64();
-    return {};
-  }
-  if (key == amqp::BasicConsumeOk::kId.key()) report_ready();
-  if (key == amqp::BasicCancel::kId.key())
-    return client::failed(client::FailureKind::kProtocol, "the broker cancelled the consumer: is its queue gone?");
-  if (std::optional<client::Failure> refusal = refusal_in(frame)) return *refusal;
-  return {};
-}
-
-void Consumer::take_body(std::string_view payload, std::uint64_t now) {
-  if (std::exchange(at_body_start_, false) && payload.size() >= sizeof(std::uint64_t)) {
-    std::uint64_t sent_ns = 0;
-    std::memcpy(&sent_ns, payload.data(), sizeof sent_ns);
-    // Messages of an earlier run, or somebody else's, carry no stamp of this one.
-    if (sent_ns >= shared_.made_ns && sent_ns <= now) result_.latency.record(now - sent_ns);
-  }
-  missing_bytes_ -= std::min<std::uint64_t>(missing_bytes_, payload.size());
-  if (missing_bytes_ == 0) finish_message();
-}
-
-void Consumer::finish_message() {
+inline void Consumer::finish_message() {
   ++batch_messages_;
+  ++unacked_;
   finished_tag_ = delivery_tag_;
-  if (options_.prefetch != 0 && options_.ack_each)
-    amqp::append_method_frame(acks_, kChannel, amqp::BasicAck{.delivery_tag = delivery_tag_});
+  if (options_.work == Work::kRpc) append_reply();
+  if (options_.prefetch == 0 || batch_size_ == 0 || unacked_ < batch_size_) return;
+  amqp::append_method_frame(out_, kChannel, amqp::BasicAck{.delivery_tag = delivery_tag_, .multiple = unacked_ > 1});
+  tx_acked_ += std::exchange(unacked_, 0);
 }
 
-Outcome<> Consumer::send_acks() {
-  if (options_.prefetch == 0) return {};
-  if (!options_.ack_each) amqp::append_method_frame(acks_, kChannel, amqp::BasicAck{.delivery_tag = finished_tag_, .multiple = true});
-  Outcome<> sent = connection_->link().send(acks_, kStallTimeout);
-  acks_.clear();
+inline void Consumer::take_body(std::string_view payload, std::uint64_t now) {
+  // Messages of an earlier run, or somebody else's, carry no stamp of this one.
+  if (std::uint64_t stamp_ns = body_.stamp(payload); stamp_ns >= shared_.made_ns && stamp_ns <= now)
+    counters_.latency.record(now - stamp_ns);
+  if (options_.work == Work::kRpc) request_body_ += payload;
+  if (body_.take(payload)) finish_message();
+}
+
+bool Consumer::take_frames(std::uint64_t most, std::uint64_t now) {
+  client::Link& link = connection_->link();
+  amqp::Frame frame;
+  while (batch_messages_ < most && !failure_) {
+    if (!link.next(frame)) return true;
+    if (frame.type == amqp::FrameType::kBody) {
+      take_body(frame.payload, now);
+    } else if (frame.type == amqp::FrameType::kHeader) {
+      if (options_.work == Work::kRpc)
+        request_properties_ = frame.payload.substr(std::min(frame.payload.size(), amqp::kContentHeaderBytes));
+      if (body_.begin(frame.payload)) finish_message();
+    } else if (method_key(frame) == amqp::BasicDeliver::kId.key()) {
+      ByteReader in(amqp::method_fields(frame.payload));
+      static_cast<void>(in.shortstr());  // the consumer tag: all consumers here do the same
+      delivery_tag_ = in.u64();
+    } else {
+      take_method(frame);
+    }
+  }
+  return false;
+}
+
+void Consumer::take_method(const amqp::Frame& frame) {
+  std::uint32_t key = method_key(frame);
+  if (key == amqp::BasicConsumeOk::kId.key() && --missing_subscriptions_ == 0) report_ready();
+  if (key == amqp::BasicCancel::kId.key())
+    failure_ = client::failed(client::FailureKind::kProtocol, "the broker cancelled the consumer: is its queue gone?");
+  if (std::optional<client::Failure> refusal = refusal_in(frame)) failure_ = std::move(refusal);
+}
+
+void Consumer::append_reply() {
+  amqp::PropertiesView request;
+  if (amqp::scan_properties(request_properties_, request) && !request.reply_to.empty()) {
+    amqp::Properties reply;
+    reply.delivery_mode = std::uint8_t{1};
+    reply.correlation_id = std::string(request.correlation_id);
+    std::string encoded;
+    amqp::encode_properties(reply, encoded);
+    amqp::append_method_frame(out_, kChannel, amqp::BasicPublish{.routing_key = request.reply_to});
+    amqp::append_content(out_, kChannel, encoded, request_body_, connection_->frame_max());
+  }
+  request_body_.clear();
+}
+
+Outcome<> Consumer::send_acks(bool all) {
+  if (options_.prefetch != 0 && unacked_ != 0 && (all || batch_size_ == 0)) {
+    amqp::append_method_frame(out_, kChannel, amqp::BasicAck{.delivery_tag = finished_tag_, .multiple = true});
+    tx_acked_ += std::exchange(unacked_, 0);
+  }
+  if (options_.tx_acks != 0 && tx_acked_ != 0 && (all || tx_acked_ >= options_.tx_acks)) {
+    amqp::append_method_frame(out_, kChannel, amqp::TxCommit{});
+    tx_acked_ = 0;
+  }
+  if (out_.empty()) return {};
+  Outcome<> sent = connection_->link().send(out_, kStallTimeout);
+  out_.clear();
   return sent;
 }
 

@@ -1,172 +1,195 @@
 #include "apps/brokerbench/load.hpp"
 
-#include <algorithm>
-#include <csignal>
-#include <cstdio>
-#include <deque>
-#include <thread>
-#include <vector>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
+#include <csignal>
+#include <ctime>
+
+#include "apps/brokerbench/connections.hpp"
 #include "apps/brokerbench/consumer.hpp"
+#include "apps/brokerbench/crew.hpp"
 #include "apps/brokerbench/producer.hpp"
+#include "apps/brokerbench/sampler.hpp"
 #include "apps/brokerbench/topology.hpp"
 
 namespace mq::bench {
 
 namespace {
 
-using std::chrono::milliseconds;
-
-constexpr milliseconds kTick{5};  // how often main looks at the counters
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
-constexpr std::uint64_t kDryNs = 2 * kSecondNs;  // no delivery for so long = the queues are empty
+constexpr std::chrono::milliseconds kTick{5};    // how often main looks at the counters
+constexpr std::uint64_t kQuietNs = 100'000'000;  // no delivery for so long: time to ask whether the queues are empty
+constexpr std::uint64_t kDryNs = 2'000'000'000;  // no delivery for so long: there is none to come
+constexpr double kShortestSampleShare = 0.25;    // of an interval; what is left at the end is no sample if shorter
 
 volatile std::sig_atomic_t interrupted = 0;
 
-/// One kind of worker: its threads, counters and results.
-struct Crew {
-  explicit Crew(int size) : counters(static_cast<std::size_t>(size)), results(static_cast<std::size_t>(size)) {}
+void take_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // who asks twice does not want to wait
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
 
-  std::deque<Counters> counters;
-  std::deque<WorkerResult> results;
-  std::vector<std::jthread> threads;
+int producers_of(const Options& o) { return o.work == Work::kIdle ? 1 : o.producers; }
+int consumers_of(const Options& o) { return o.work == Work::kLoad || o.work == Work::kRpc ? o.consumers : 0; }
 
-  template <class Worker>
-  void start(const Options& options, Shared& shared) {
-    for (std::size_t i = 0; i < counters.size(); ++i)
-      threads.emplace_back([this, i, &options, &shared] { Worker(options, shared, counters[i], results[i], static_cast<int>(i)).run(); });
-  }
-  void join() { threads.clear(); }
-
-  [[nodiscard]] std::uint64_t sum(std::atomic<std::uint64_t> Counters::*counter) const {
-    std::uint64_t total = 0;
-    for (const Counters& one : counters) total += (one.*counter).load(std::memory_order_relaxed);
-    return total;
-  }
-  [[nodiscard]] std::uint64_t latest(std::atomic<std::uint64_t> Counters::*counter) const {
-    std::uint64_t last = 0;
-    for (const Counters& one : counters) last = std::max(last, (one.*counter).load(std::memory_order_relaxed));
-    return last;
-  }
-  [[nodiscard]] bool has_failed() const {
-    return std::ranges::any_of(counters, [](const Counters& one) { return one.failed.load(); });
-  }
-};
+Schedule schedule_of(const Options& o) {
+  double step_s = o.step_s > 0 ? o.step_s : o.rates.empty() ? 0 : o.seconds / static_cast<double>(o.rates.size());
+  return {o.rates, step_s, o.warmup_s};
+}
 
 class Run {
  public:
-  explicit Run(const Options& options)
-      : options_(options), shared_(options.producers, options.consumers), producers_(options.producers), consumers_(options.consumers) {}
-
-  void work() {
-    consumers_.start<Consumer>(options_, shared_);
-    producers_.start<Producer>(options_, shared_);
-    shared_.ready.wait();
-    shared_.start_ns = now_ns();
-    shared_.go.count_down();
-    wait_for_publishing();
-    shared_.stop_publishing = true;
-    producers_.join();
-    wait_for_deliveries();
-    shared_.stop_consuming = true;
-    consumers_.join();
+  Run(const Options& options, Topology& topology, const Progress& progress)
+      : options_(options), topology_(topology), progress_(progress), shared_(producers_of(options) + consumers_of(options)),
+        producers_(producers_of(options)), consumers_(consumers_of(options)), sampler_(options_, producers_, consumers_, shared_.schedule) {
+    shared_.schedule = schedule_of(options);
   }
 
-  [[nodiscard]] Summary summary() const {
-    Summary s;
-    s.published = producers_.sum(&Counters::messages);
-    s.consumed = consumers_.sum(&Counters::messages);
-    s.confirmed = producers_.sum(&Counters::acked);
-    s.nacked = producers_.sum(&Counters::nacked);
-    s.publish_seconds = seconds_until(producers_.latest(&Counters::last_message_ns));
-    s.consume_seconds = seconds_until(consumers_.latest(&Counters::last_message_ns));
-    s.confirm_seconds = seconds_until(producers_.latest(&Counters::last_confirm_ns));
-    for (const WorkerResult& one : producers_.results) {
-      s.confirm.merge(one.latency);
-      s.was_blocked |= one.was_blocked;
-      if (one.failure && !s.failure) s.failure = "a producer failed: " + *one.failure;
-    }
-    for (const WorkerResult& one : consumers_.results) {
-      s.delivery.merge(one.latency);
-      if (one.failure && !s.failure) s.failure = "a consumer failed: " + *one.failure;
-    }
-    return s;
+  void work(Result& result) {
+    start_workers();
+    shared_.ready.wait();
+    shared_.start_ns = now_ns();
+    if (options_.warmup_s == 0) sampler_.begin(shared_.start_ns);
+    shared_.go.count_down();
+    wait_for_publishing();
+    if (options_.work == Work::kIdle) hold();
+    shared_.stop_publishing = true;
+    producers_.join();
+    if (options_.fill_first) sampler_.consuming_begins(now_ns());
+    shared_.drain.count_down();
+    wait_for_deliveries();
+    if (!sampler_.has_begun()) sampler_.begin(now_ns());
+    if (options_.work != Work::kIdle) take_last_sample();
+    shared_.stop_consuming = true;
+    consumers_.join();
+    sampler_.finish(result);
+    result.samples = std::move(samples_);
+    gather(result);
   }
 
  private:
-  [[nodiscard]] double seconds_until(std::uint64_t ns) const {
-    return ns > shared_.start_ns ? static_cast<double>(ns - shared_.start_ns) / 1e9 : 0;
-  }
-  [[nodiscard]] bool should_end() const { return interrupted != 0 || producers_.has_failed() || consumers_.has_failed(); }
-  [[nodiscard]] bool time_is_up() const {
-    return options_.seconds > 0 && static_cast<double>(now_ns() - shared_.start_ns) >= options_.seconds * 1e9;
+  void start_workers() {
+    switch (options_.work) {
+      case Work::kLoad:
+      case Work::kRpc:
+        consumers_.start<Consumer>(options_, shared_);
+        producers_.start<Producer>(options_, shared_);
+        break;
+      case Work::kChurn: producers_.start<Churner>(options_, shared_); break;
+      case Work::kIdle: producers_.start<Holder>(options_, shared_); break;
+    }
   }
 
+  void gather(Result& result) const {
+    for (const WorkerResult& one : producers_.results) {
+      result.was_blocked |= one.was_blocked;
+      if (one.failure && !result.failure) result.failure = "a producer failed: " + *one.failure;
+    }
+    for (const WorkerResult& one : consumers_.results)
+      if (one.failure && !result.failure) result.failure = "a consumer failed: " + *one.failure;
+  }
+
+  [[nodiscard]] bool should_end() const { return interrupted != 0 || producers_.has_failed() || consumers_.has_failed(); }
+  [[nodiscard]] bool time_is_up(double seconds) const {
+    return seconds > 0 && static_cast<double>(now_ns() - shared_.start_ns) >= seconds * 1e9;
+  }
+  /// When publishing ends, counted from the start; 0 = never.
+  [[nodiscard]] double limit_s() const { return options_.seconds > 0 ? options_.warmup_s + options_.seconds : 0; }
+  [[nodiscard]] std::uint64_t published() const { return producers_.sum(&Counters::messages); }
+
   void wait_for_publishing() {
-    if (options_.producers == 0) return;
-    while (!should_end() && !time_is_up() && !(options_.count != 0 && producers_.sum(&Counters::messages) >= options_.count)) tick();
+    if (options_.producers == 0 && options_.work == Work::kLoad) return;
+    std::uint64_t count = options_.work == Work::kIdle ? static_cast<std::uint64_t>(options_.connections) : options_.count;
+    double limit = options_.work == Work::kIdle ? 0 : limit_s();
+    while (!should_end() && !time_is_up(limit) && !(count != 0 && published() >= count)) tick();
+  }
+
+  /// Holds the connections for the time that was asked for, and looks at the broker while they are open.
+  void hold() {
+    std::uint64_t until = now_ns() + static_cast<std::uint64_t>(options_.seconds * 1e9);
+    while (!should_end() && now_ns() < until) tick();
+    take_sample();
   }
 
   /// Until everything published has come, or nothing comes any more. Without producers: until as many came as were asked for.
   void wait_for_deliveries() {
-    if (options_.consumers == 0) return;
-    bool knows_total = options_.producers != 0 && options_.exchange.empty();
-    std::uint64_t wanted = knows_total ? producers_.sum(&Counters::messages) : options_.producers == 0 ? options_.count : 0;
+    if (consumers_.counters.empty() || options_.work == Work::kRpc) return;
+    std::uint64_t wanted = options_.producers == 0 ? options_.count : published() * deliveries_per_message(options_);
     std::uint64_t seen = 0;
     std::uint64_t last_news_ns = now_ns();
+    bool has_asked = false;
     while (!should_end() && now_ns() - last_news_ns < kDryNs) {
       std::uint64_t consumed = consumers_.sum(&Counters::messages);
       if (wanted != 0 && consumed >= wanted) return;
-      if (options_.producers == 0 && time_is_up()) return;
-      if (consumed != seen) last_news_ns = now_ns();
+      if (options_.producers == 0 && time_is_up(limit_s())) return;
+      if (consumed != seen) {
+        last_news_ns = now_ns();
+        has_asked = false;
+      }
       seen = consumed;
+      if (options_.producers != 0 && !has_asked && now_ns() - last_news_ns > kQuietNs) {
+        has_asked = true;
+        client::Outcome<std::uint64_t> ready = topology_.ready_messages();
+        if (!ready.has_error() && *ready == 0) return;
+      }
       tick();
     }
   }
 
   void tick() {
     std::this_thread::sleep_for(kTick);
-    std::uint64_t now = now_ns();
-    if (options_.quiet || options_.json || now < next_line_ns_) return;
-    std::uint64_t published = producers_.sum(&Counters::messages);
-    std::uint64_t consumed = consumers_.sum(&Counters::messages);
-    if (next_line_ns_ != 0)
-      std::fprintf(stderr, "%4.0f s  published %9llu/s  consumed %9llu/s\n", static_cast<double>(now - shared_.start_ns) / 1e9,
-                   static_cast<unsigned long long>(published - line_published_),
-                   static_cast<unsigned long long>(consumed - line_consumed_));
-    line_published_ = published;
-    line_consumed_ = consumed;
-    next_line_ns_ = now + kSecondNs;
+    if (!sampler_.has_begun() && time_is_up(options_.warmup_s)) sampler_.begin(now_ns());
+    if (sampler_.is_due(now_ns())) take_sample();
+  }
+
+  void take_sample() {
+    last_sample_ns_ = now_ns();
+    samples_.push_back(sampler_.take(last_sample_ns_));
+    if (progress_) progress_(samples_.back());
+  }
+
+  void take_last_sample() {
+    double left_s = static_cast<double>(now_ns() - last_sample_ns_) / 1e9;
+    if (samples_.empty() || left_s > options_.interval_s * kShortestSampleShare) take_sample();
   }
 
   const Options& options_;
+  Topology& topology_;
+  const Progress& progress_;
   Shared shared_;
   Crew producers_;
   Crew consumers_;
-  std::uint64_t next_line_ns_ = 0;
-  std::uint64_t line_published_ = 0;
-  std::uint64_t line_consumed_ = 0;
+  Sampler sampler_;
+  std::vector<Sample> samples_;
+  std::uint64_t last_sample_ns_ = 0;
 };
 
 }  // namespace
 
-Summary run_load(const Options& options) {
-  std::signal(SIGINT, [](int) { interrupted = 1; });
-  Summary summary;
+bool was_interrupted() { return interrupted != 0; }
+
+Result run_load(const Options& options, const Progress& progress) {
+  take_signals();
+  Result result;
+  result.options = options;
+  result.machine = machine_text();
+  result.started_at = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   Topology topology(options);
-  if (client::Outcome<> declared = topology.declare(); declared.has_error()) {
-    summary.failure = declared.error().describe();
+  client::Outcome<> declared = topology.declare();
+  result.broker = topology.broker();
+  if (declared.has_error()) {
+    result.failure = declared.error().describe();
     static_cast<void>(topology.remove());
-    return summary;
+    return result;
   }
-  {
-    Run run(options);
-    run.work();
-    summary = run.summary();
-  }
-  if (client::Outcome<> removed = topology.remove(); removed.has_error() && !summary.failure)
-    summary.failure = "cannot delete the queues: " + removed.error().describe();
-  return summary;
+  Run(options, topology, progress).work(result);
+  result.was_interrupted = was_interrupted();
+  if (client::Outcome<> removed = topology.remove(); removed.has_error() && !result.failure)
+    result.failure = "cannot delete the queues: " + removed.error().describe();
+  return result;
 }
 
 }  // namespace mq::bench

@@ -1,9 +1,6 @@
 #include "apps/brokerbench/producer.hpp"
 
 #include <algorithm>
-#include <cstring>
-
-#include "apps/brokerbench/wire.hpp"
 
 namespace mq::bench {
 
@@ -12,11 +9,8 @@ using client::Outcome;
 
 namespace {
 
-constexpr std::size_t kBurstBytes = 64 * 1024;
-constexpr std::uint64_t kPacedBurstMessages = 8;  // with --rate: small steps, so that the rate is even
-constexpr Milliseconds kStallTimeout{20'000};     // a broker that neither reads nor confirms for so long has hung
-constexpr Milliseconds kConfirmWait{5};
-constexpr Milliseconds kPacedWait{1};
+constexpr std::uint64_t kLongestWaitNs = 5'000'000;  // how soon a producer that may not send sees that it shall stop
+constexpr std::uint64_t kStallNs = static_cast<std::uint64_t>(std::chrono::nanoseconds(kStallTimeout).count());
 
 }  // namespace
 
@@ -28,7 +22,7 @@ void Producer::run() {
   shared_.ready.count_down();
   shared_.go.wait();
   if (!outcome.has_error()) outcome = publish();
-  if (!outcome.has_error()) outcome = wait_for_confirms();
+  if (!outcome.has_error()) outcome = wait_until_settled();
   if (outcome.has_error()) {
     result_.failure = outcome.error().describe();
     counters_.failed.store(true);
@@ -42,55 +36,62 @@ Outcome<> Producer::connect() {
   connection_ = std::move(*opened);
   Outcome<client::Channel> channel = connection_->open_channel(kChannel);
   if (channel.has_error()) return channel.error();
-  if (options_.confirm_window != 0)
-    if (Outcome<> selected = channel->select_confirms(); selected.has_error()) return selected;
-  encode_burst();
+  Outcome<> selected = options_.confirm_window != 0 ? channel->select_confirms()
+                       : options_.tx_publishes != 0 ? channel->select_tx()
+                                                    : Outcome<>();
+  if (selected.has_error()) return selected;
+  Outcome<std::string> reply_to = listen_for_replies(*channel);
+  if (reply_to.has_error()) return reply_to.error();
+  deck_ = Deck(options_, index_, connection_->frame_max(), *reply_to);
   return {};
 }
 
-void Producer::encode_burst() {
-  std::string key = options_.routing_key(index_);
-  std::string message;
-  amqp::append_method_frame(message, kChannel, amqp::BasicPublish{.exchange = options_.exchange, .routing_key = key});
-  amqp::Properties properties;
-  properties.delivery_mode = static_cast<std::uint8_t>(options_.persistent ? 2 : 1);
-  std::string encoded;
-  amqp::encode_properties(properties, encoded);
-  std::string body(options_.size_bytes, 'x');
-  amqp::append_header_frame(message, kChannel, amqp::ContentHeader{60, body.size(), encoded});
-  stamp_offset_ = message.size() + amqp::kFrameHeadBytes;
-  amqp::append_body_frames(message, kChannel, body, connection_->frame_max());
-
-  message_bytes_ = message.size();
-  burst_messages_ = std::max<std::uint64_t>(1, kBurstBytes / message_bytes_);
-  if (options_.rate > 0) burst_messages_ = std::min(burst_messages_, kPacedBurstMessages);
-  burst_.reserve(burst_messages_ * message_bytes_);
-  for (std::uint64_t i = 0; i < burst_messages_; ++i) burst_ += message;
+Outcome<std::string> Producer::listen_for_replies(client::Channel& channel) {
+  if (options_.work != Work::kRpc) return std::string();
+  Outcome<client::QueueState> queue = channel.declare_queue({.exclusive = true, .auto_delete = true});
+  if (queue.has_error()) return queue.error();
+  std::string name = queue->name;
+  Outcome<std::string> tag = channel.consume(name, {.no_ack = true});
+  if (tag.has_error()) return tag.error();
+  return name;
 }
 
 Outcome<> Producer::publish() {
+  pacer_ = Pacer(shared_.schedule, shared_.start_ns, index_, options_.producers);
   while (!shared_.stop_publishing.load(std::memory_order_relaxed)) {
-    std::uint64_t wanted = allowance();
-    std::uint64_t messages = claim(wanted);
-    if (wanted != 0 && messages == 0) return {};  // all that was asked for is published
-    if (messages != 0)
-      if (Outcome<> sent = send_burst(messages); sent.has_error()) return sent;
-    Milliseconds wait = messages != 0 ? Milliseconds(0) : options_.rate > 0 ? kPacedWait : kConfirmWait;
-    if (Outcome<> taken = take_frames(wait); taken.has_error()) return taken;
+    std::uint64_t now = now_ns();
+    std::uint64_t wanted = allowance(now);
+    std::uint64_t claimed = claim(wanted);
+    if (wanted != 0 && claimed == 0) return {};  // all that was asked for is published
+    for (std::uint64_t left = claimed, sent = 0; left != 0; left -= sent)
+      if (Outcome<> done = send_batch(left, sent); done.has_error()) return done;
+    if (tx_messages_ != 0 && tx_messages_ == options_.tx_publishes && !is_committing_)
+      if (Outcome<> committed = commit(); committed.has_error()) return committed;
+    if (claimed == 0) wait(now);
+    if (Outcome<> taken = take_frames(Milliseconds(0)); taken.has_error()) return taken;
   }
   return {};
 }
 
-std::uint64_t Producer::allowance() const {
-  if (blocked_) return 0;
-  std::uint64_t messages = burst_messages_;
-  if (options_.confirm_window != 0)
-    messages = std::min(messages, options_.confirm_window - std::min(options_.confirm_window, window_.unsettled()));
-  if (options_.rate > 0) {
-    double seconds = static_cast<double>(now_ns() - shared_.start_ns) / 1e9;
-    auto due = static_cast<std::uint64_t>(seconds * options_.rate / options_.producers);
-    messages = std::min(messages, due - std::min(due, published_));
-  }
+void Producer::wait(std::uint64_t now) const {
+  std::uint64_t wait_ns = kLongestWaitNs;
+  if (std::uint64_t due_ns = pacer_.is_paced() ? pacer_.due_ns(published_) : 0; due_ns > now) wait_ns = std::min(wait_ns, due_ns - now);
+  wait_readable(connection_->link(), wait_ns);
+}
+
+std::uint64_t Producer::unsettled() const {
+  if (options_.work == Work::kRpc) return published_ - replied_;
+  return options_.tx_publishes != 0 ? tx_messages_ : window_.unsettled();
+}
+
+std::uint64_t Producer::allowance(std::uint64_t now) const {
+  if (is_blocked_ || is_committing_) return 0;
+  std::uint64_t messages = deck_.burst_messages();
+  std::uint64_t window = options_.work == Work::kRpc  ? options_.outstanding
+                         : options_.tx_publishes != 0 ? options_.tx_publishes
+                                                      : options_.confirm_window;
+  if (window != 0) messages = std::min(messages, window - std::min(window, unsettled()));
+  if (pacer_.is_paced()) messages = std::min(messages, pacer_.due(now) - std::min(pacer_.due(now), published_));
   return messages;
 }
 
@@ -100,21 +101,39 @@ std::uint64_t Producer::claim(std::uint64_t messages) {
   return std::min(messages, options_.count - std::min(options_.count, taken));
 }
 
-Outcome<> Producer::send_burst(std::uint64_t messages) {
+Outcome<> Producer::send_batch(std::uint64_t most, std::uint64_t& sent) {
   std::uint64_t now = now_ns();
-  if (options_.size_bytes >= sizeof now)
-    for (std::uint64_t i = 0; i < messages; ++i) std::memcpy(burst_.data() + i * message_bytes_ + stamp_offset_, &now, sizeof now);
-  if (options_.confirm_window != 0)
-    for (std::uint64_t i = 0; i < messages; ++i) window_.add(now);
-  std::string_view bytes(burst_.data(), messages * message_bytes_);
-  if (Outcome<> sent = connection_->link().send(bytes, kStallTimeout); sent.has_error()) {
-    Outcome<> said = take_frames(Milliseconds(0));  // the broker may have said why before it hung up
-    return said.has_error() && said.error().is_refusal() ? said : sent;
+  std::uint64_t first_stamp_ns = 0;
+  Deck::Batch batch = deck_.next(most, [&](std::size_t i) {
+    std::uint64_t stamp_ns = pacer_.is_paced() ? pacer_.due_ns(published_ + i) : now;
+    if (options_.confirm_window != 0) window_.add(stamp_ns);
+    if (i == 0) first_stamp_ns = stamp_ns;
+    return stamp_ns;
+  });
+  if (options_.tx_publishes != 0) {
+    if (tx_messages_ == 0) tx_stamp_ns_ = first_stamp_ns;
+    tx_messages_ += batch.messages;
   }
-  published_ += messages;
-  Counters::add(counters_.messages, messages);
+  if (Outcome<> done = send_bytes(batch.bytes); done.has_error()) return done;
+  sent = batch.messages;
+  published_ += batch.messages;
+  Counters::add(counters_.messages, batch.messages);
   counters_.last_message_ns.store(now_ns(), std::memory_order_relaxed);
   return {};
+}
+
+Outcome<> Producer::send_bytes(std::string_view bytes) {
+  Outcome<> sent = connection_->link().send(bytes, kStallTimeout);
+  if (!sent.has_error()) return sent;
+  Outcome<> said = take_frames(Milliseconds(0));  // the broker may have said why before it hung up
+  return said.has_error() && said.error().is_refusal() ? said : sent;
+}
+
+Outcome<> Producer::commit() {
+  std::string frame;
+  amqp::append_method_frame(frame, kChannel, amqp::TxCommit{});
+  is_committing_ = true;
+  return send_bytes(frame);
 }
 
 Outcome<> Producer::take_frames(Milliseconds timeout) {
@@ -127,37 +146,82 @@ Outcome<> Producer::take_frames(Milliseconds timeout) {
 }
 
 Outcome<> Producer::take(const amqp::Frame& frame) {
+  switch (frame.type) {
+    case amqp::FrameType::kMethod: return take_method(frame);
+    case amqp::FrameType::kHeader:
+      reply_stamp_ns_ = 0;
+      if (body_.begin(frame.payload)) take_reply();
+      break;
+    case amqp::FrameType::kBody:
+      if (std::uint64_t stamp = body_.stamp(frame.payload); stamp != 0) reply_stamp_ns_ = stamp;
+      if (body_.take(frame.payload)) take_reply();
+      break;
+    case amqp::FrameType::kHeartbeat: break;
+  }
+  return {};
+}
+
+Outcome<> Producer::take_method(const amqp::Frame& frame) {
   switch (method_key(frame)) {
-    case amqp::BasicAck::kId.key(): settle(frame, false); return {};
-    case amqp::BasicNack::kId.key(): settle(frame, true); return {};
-    case amqp::ConnectionBlocked::kId.key(): blocked_ = result_.was_blocked = true; return {};
-    case amqp::ConnectionUnblocked::kId.key(): blocked_ = false; return {};
+    case amqp::BasicAck::kId.key(): take_confirm(frame, false); return {};
+    case amqp::BasicNack::kId.key(): take_confirm(frame, true); return {};
+    case amqp::BasicDeliver::kId.key(): is_in_returned_ = false; return {};
+    case amqp::BasicReturn::kId.key():
+      is_in_returned_ = true;
+      Counters::add(counters_.returned, 1);
+      return {};
+    case amqp::TxCommitOk::kId.key(): {
+      std::uint64_t now = now_ns();
+      counters_.latency.record(now - std::min(now, tx_stamp_ns_));
+      settled(tx_messages_, now);
+      tx_messages_ = 0;
+      is_committing_ = false;
+      return {};
+    }
+    case amqp::ConnectionBlocked::kId.key(): is_blocked_ = result_.was_blocked = true; return {};
+    case amqp::ConnectionUnblocked::kId.key(): is_blocked_ = false; return {};
     default: break;
   }
   if (std::optional<client::Failure> refusal = refusal_in(frame)) return *refusal;
   return {};
 }
 
-void Producer::settle(const amqp::Frame& frame, bool nacked) {
+void Producer::take_confirm(const amqp::Frame& frame, bool nacked) {
   ByteReader in(amqp::method_fields(frame.payload));
   std::uint64_t tag = in.u64();
   bool multiple = (in.u8() & 1) != 0;
   if (in.failed()) return;
   std::uint64_t now = now_ns();
-  std::uint64_t settled = window_.settle(tag, multiple, [&](std::uint64_t sent_ns) { result_.latency.record(now - sent_ns); });
-  Counters::add(nacked ? counters_.nacked : counters_.acked, settled);
-  counters_.last_confirm_ns.store(now, std::memory_order_relaxed);
+  std::uint64_t messages =
+      window_.settle(tag, multiple, [&](std::uint64_t stamp_ns) { counters_.latency.record(now - std::min(now, stamp_ns)); });
+  if (nacked) Counters::add(counters_.nacked, messages);
+  else settled(messages, now);
 }
 
-Outcome<> Producer::wait_for_confirms() {
+void Producer::take_reply() {
+  if (is_in_returned_) return;
+  std::uint64_t now = now_ns();
+  ++replied_;
+  if (reply_stamp_ns_ != 0) counters_.latency.record(now - std::min(now, reply_stamp_ns_));
+  settled(1, now);
+}
+
+void Producer::settled(std::uint64_t messages, std::uint64_t now) {
+  Counters::add(counters_.settled, messages);
+  counters_.last_settled_ns.store(now, std::memory_order_relaxed);
+}
+
+Outcome<> Producer::wait_until_settled() {
+  if (tx_messages_ != 0 && !is_committing_)
+    if (Outcome<> committed = commit(); committed.has_error()) return committed;
   std::uint64_t last_progress_ns = now_ns();
-  std::uint64_t unsettled = window_.unsettled();
-  while (window_.unsettled() != 0) {
+  std::uint64_t before = unsettled();
+  while (unsettled() != 0) {
     if (Outcome<> taken = take_frames(Milliseconds(50)); taken.has_error()) return taken;
-    if (window_.unsettled() != unsettled) last_progress_ns = now_ns();
-    unsettled = window_.unsettled();
-    if (now_ns() - last_progress_ns > static_cast<std::uint64_t>(std::chrono::nanoseconds(kStallTimeout).count()))
-      return client::failed(client::FailureKind::kTimeout, std::to_string(unsettled) + " publishes were never confirmed");
+    if (unsettled() != before) last_progress_ns = now_ns();
+    before = unsettled();
+    if (now_ns() - last_progress_ns > kStallNs)
+      return client::failed(client::FailureKind::kTimeout, std::to_string(before) + " messages were never answered by the broker");
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #include "apps/brokerbench/wire.hpp"
 
+#include <poll.h>
+
 namespace mq::bench {
 
 namespace {
@@ -23,6 +25,13 @@ std::optional<client::Failure> refusal_in(const amqp::Frame& frame) {
     return failure_of<amqp::ConnectionClose>(client::FailureKind::kConnectionClosed, frame.payload);
   if (key == amqp::ChannelClose::kId.key()) return failure_of<amqp::ChannelClose>(client::FailureKind::kChannelClosed, frame.payload);
   return std::nullopt;
+}
+
+void wait_readable(const client::Link& link, std::uint64_t nanoseconds) noexcept {
+  constexpr std::uint64_t kSecondNs = 1'000'000'000;
+  pollfd watched{link.native_handle(), POLLIN, 0};
+  timespec timeout{static_cast<time_t>(nanoseconds / kSecondNs), static_cast<long>(nanoseconds % kSecondNs)};
+  ::ppoll(&watched, 1, &timeout, nullptr);
 }
 
 void say_goodbye(client::Connection& connection) {
