@@ -14,14 +14,16 @@
 
 namespace mq::engine {
 
-/// What all queues whose consumers are behind may take in: per thread 250 messages a millisecond, or 50 that must be written. Any thread.
+/// What all queues whose consumers are behind may take in: per thread 250 messages a millisecond, or 50 that must be written, or 400 kB
+/// of bodies. Any thread.
 class PublishBudget {
  public:
   explicit PublishBudget(unsigned threads = 2) : threads_(std::max(1u, threads)) {}
 
   /// Takes so much out of it and tells when that is paid for; never more than kLongestWaitMs from now.
-  Millis spend(std::uint64_t messages, std::uint64_t persistent, Millis now) noexcept {
-    const auto cost_us = static_cast<std::int64_t>(((messages - persistent) * kTransientUs + persistent * kPersistentUs) / threads_);
+  Millis spend(std::uint64_t messages, std::uint64_t persistent, std::uint64_t bytes, Millis now) noexcept {
+    const std::uint64_t all_us = (messages - persistent) * kTransientUs + persistent * kPersistentUs + bytes / kBytesPerUs;
+    const auto cost_us = static_cast<std::int64_t>(all_us / threads_);
     const std::int64_t now_us = now * 1000;
     std::int64_t known = paid_until_us_.load(std::memory_order_relaxed);
     std::int64_t paid_us = 0;
@@ -34,6 +36,7 @@ class PublishBudget {
   static constexpr Millis kLongestWaitMs = 20;
   static constexpr std::uint64_t kTransientUs = 4;
   static constexpr std::uint64_t kPersistentUs = 20;
+  static constexpr std::uint64_t kBytesPerUs = 400;
   const unsigned threads_;
   std::atomic<std::int64_t> paid_until_us_{0};
 };
@@ -45,7 +48,7 @@ class PublishPacer {
 
   /// A batch came in; so many of its messages have to be on disk.
   void took(InboxPtr from, std::uint64_t bytes, std::uint64_t messages, std::uint64_t persistent, Millis now) {
-    if (behind_) paid_until_ = budget_.spend(messages, persistent, now);
+    if (behind_) paid_until_ = budget_.spend(messages, persistent, bytes, now);
     held_.push_back({std::move(from), bytes, paid_until_});
   }
   void consumers_are_behind(bool behind) noexcept {

@@ -48,6 +48,13 @@ TEST_F(PublishPacerTest, MakesPublishersOfPersistentMessagesWaitLonger) {
   EXPECT_EQ(pacer.next_release(), 1010);
 }
 
+TEST_F(PublishPacerTest, MakesPublishersOfLargeMessagesWaitForTheirBytes) {
+  pacer.consumers_are_behind(true);
+  inbox->window_take(8'000'000);
+  pacer.took(inbox, 8'000'000, 1, 0, 1000);
+  EXPECT_EQ(pacer.next_release(), 1010);
+}
+
 TEST_F(PublishPacerTest, LetsNobodyWaitLong) {
   pacer.consumers_are_behind(true);
   takes(pacer, 1'000'000, 1000, 1'000'000);
