@@ -34,6 +34,7 @@ struct Consumer {
 
 /// basic.publish waits for its content.
 struct PublishHead {
+  std::string fields;  ///< as they came, what stands below was decoded from them; empty = nothing
   std::string exchange;
   std::string routing_key;
   bool mandatory = false;

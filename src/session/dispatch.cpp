@@ -65,8 +65,21 @@ const boost::unordered_flat_map<std::uint32_t, Handler>& handlers() {
   return kHandlers;
 }
 
+// A publisher says the same again and again: where it does, octet for octet, what it said before still stands in the channel.
+Result<> dispatch_publish(Session& session, Channel& channel, std::string_view fields) {
+  PublishHead& head = channel.publish;
+  if (!fields.empty() && fields == head.fields) {
+    channel.expects = Channel::Expects::kContentHeader;
+    return {};
+  }
+  head.fields.clear();
+  auto done = call<amqp::BasicPublish, methods::basic_publish>(session, channel, fields);
+  if (done) head.fields.assign(fields);
+  return done;
+}
+
 Result<> dispatch_method(Session& session, Channel& channel, amqp::MethodId id, std::string_view fields) {
-  if (id == amqp::BasicPublish::kId) return call<amqp::BasicPublish, methods::basic_publish>(session, channel, fields);
+  if (id == amqp::BasicPublish::kId) return dispatch_publish(session, channel, fields);
   if (id == amqp::BasicAck::kId) return call<amqp::BasicAck, methods::basic_ack>(session, channel, fields);
   auto found = handlers().find(id.key());
   if (found != handlers().end()) return found->second(session, channel, fields);

@@ -1,6 +1,7 @@
 #include "session/staging.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mq::session {
 
@@ -23,11 +24,11 @@ Staging::StagedPublish& Staging::publish_slot(const std::shared_ptr<engine::Queu
   return staged;
 }
 
-void Staging::publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, const broker::MessagePtr& message,
+void Staging::publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, broker::MessagePtr message,
                       std::uint64_t sequence) {
   StagedPublish& staged = publish_slot(queue, channel);
-  staged.batch.messages.push_back({message, sequence});
   staged.batch.bytes += message->memory_bytes();
+  staged.batch.messages.push_back({std::move(message), sequence});
 }
 
 void Staging::settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position) {

@@ -12,8 +12,7 @@ namespace mq::session {
 
 class Staging {
  public:
-  void publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, const broker::MessagePtr& message,
-               std::uint64_t sequence);
+  void publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, broker::MessagePtr message, std::uint64_t sequence);
   void settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position);
   /// Sends everything; publishes are charged to the inbox's window.
   void flush(engine::SessionInbox& inbox);

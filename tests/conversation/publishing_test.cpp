@@ -93,6 +93,25 @@ TEST_P(Publishing, ReturnsWhatIsMandatoryAndGoesNowhere) {
   EXPECT_EQ(c.receives_content(BasicReturn{312, "NO_ROUTE", "amq.direct", "k"}, "m").message_id, "id");
 }
 
+TEST_P(Publishing, SendsEachMessageWhereItsOwnMethodSays) {
+  Client& c = client();
+  declares(c, {.queue = "q"});
+  declares(c, {.queue = "r"});
+  for (const char* key : {"q", "q", "r", "q"}) c.publishes(key, key);
+  for (std::uint32_t left : {2u, 1u, 0u})
+    c.sends(BasicGet{.queue = "q", .no_ack = true}).receives_content(BasicGetOk{3 - left, false, "", "q", left}, "q");
+  c.sends(BasicGet{.queue = "r", .no_ack = true}).receives_content(BasicGetOk{4, false, "", "r", 0}, "r");
+}
+
+TEST_P(Publishing, ReturnsEveryRepeatedMandatoryMessageAndNoOther) {
+  Client& c = client();
+  for (bool mandatory : {true, true, false, false, true}) {
+    c.sends_content({.routing_key = "nowhere", .mandatory = mandatory}, "m");
+    if (mandatory) c.receives_content(BasicReturn{312, "NO_ROUTE", "", "nowhere"}, "m");
+  }
+  c.receives_nothing();
+}
+
 TEST_P(Publishing, RefusesAMessageLargerThanConfigured) {
   options.max_message_bytes = 10;
   Client& c = client();

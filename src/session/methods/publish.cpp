@@ -164,7 +164,11 @@ Outcome publish_complete(Session& session, Channel& channel) {
     sequence = channel.confirms.add(static_cast<std::uint32_t>(routed->queues->size()));
     if (routed->queues->empty()) session.note_confirms(channel);
   }
-  for (const auto& queue : *routed->queues) session.staging().publish(queue, channel.key, routed->message, sequence);
+  const auto& queues = *routed->queues;
+  if (queues.empty()) return {};
+  for (auto queue = queues.begin(); queue + 1 != queues.end(); ++queue)
+    session.staging().publish(*queue, channel.key, routed->message, sequence);
+  session.staging().publish(queues.back(), channel.key, std::move(routed->message), sequence);
   return {};
 }
 
