@@ -113,7 +113,8 @@ MessagePtr MessageBuilder::finish() noexcept {
   MQ_CHECK(message_ != nullptr && missing_bytes() == 0);
   message_->body_bytes_ = body_bytes_;
   if (body_bytes_ != 0) const_cast<char*>(message_->body().data())[body_bytes_] = kFrameEnd;
-  MessagePtr done(std::exchange(message_, nullptr));
+  message_->references_.store(1, std::memory_order_relaxed);  // the first reference: nobody else knows the message yet
+  MessagePtr done(std::exchange(message_, nullptr), /*add_ref=*/false);
   reset();
   return done;
 }
