@@ -43,6 +43,7 @@ struct Ask {
 class Nomad final : public Actor<Ask> {
  public:
   using Actor::Actor;
+  using Actor::roam;
   std::thread::id thread() {
     std::promise<std::thread::id> answer;
     put(Ask{nullptr, &answer});
@@ -86,6 +87,18 @@ TEST(AsioScheduler, RunsAMovedActorOnTheThreadOfItsCompany) {
   nomad->put(Ask{company, nullptr});
   nomad->thread();  // this question may still be answered in the turn that moves
   EXPECT_EQ(nomad->thread(), thread_of(*company));
+}
+
+TEST(AsioScheduler, RunsARoamingActorOnTheThreadThatWakesIt) {
+  AsioScheduler scheduler(2);
+  auto nomad = std::make_shared<Nomad>(scheduler.make_strand());
+  nomad->roam(true);
+  const std::thread::id home = nomad->thread();  // this thread is none of the scheduler's
+  auto caller = scheduler.make_strand();
+  while (thread_of(*caller) == home) caller = scheduler.make_strand();
+  std::promise<std::thread::id> answer;
+  caller->post(std::make_shared<Call>([&] { nomad->put(Ask{nullptr, &answer}); }));
+  EXPECT_EQ(answer.get_future().get(), thread_of(*caller));
 }
 
 TEST(AsioScheduler, RunsAnActorOneTurnAtATimeWhileItMoves) {
