@@ -18,17 +18,6 @@ presets=${PRESETS:-idle-connections small-transient small-transient-acked small-
 out=${OUT:-$root/bench}
 rabbit_home=/usr/lib/rabbitmq/bin
 
-programs() {
-  if [ -n "${BUILD:-}" ]; then
-    bin=$(cd "$BUILD" && pwd)
-  else
-    need_packages build
-    configure release
-    build release brokerd brokerbench
-    bin=$root/build/release
-  fi
-}
-
 # Debian starts a broker as soon as it is installed; policy-rc.d is how one declines.
 install_rabbitmq() {
   [ -x "$rabbit_home/rabbitmq-server" ] && return
@@ -129,7 +118,7 @@ start_rabbitmq() {
 for option in "$@"; do
   case $option in -h | --help) sed -n '2,/^set -e/{/^# \{0,1\}/s///p}' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 done
-programs
+load_programs
 install_rabbitmq
 home=$(mktemp -d)
 say "Starting brokerd and RabbitMQ"

@@ -9,14 +9,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/setup"
 
 case ${1:-} in -h | --help) sed -n '2,/^set -e/{/^# \{0,1\}/s///p}' "${BASH_SOURCE[0]}"; exit 0 ;; esac
-if [ -n "${BUILD:-}" ]; then
-  bin=$(cd "$BUILD" && pwd)
-else
-  need_packages build
-  configure release
-  build release brokerd brokerbench
-  bin=$root/build/release
-fi
+load_programs
 
 [ $# -gt 0 ] || set -- 1 2
 
