@@ -15,14 +15,14 @@ constexpr std::uint64_t kSqueezedMemoryBytes = 256 * 1024;  // what a queue may 
 
 InboxPtr inbox_of(const broker::PeerPtr& peer) { return std::static_pointer_cast<SessionInbox>(peer); }
 
-// Reads the pages of a segment on the reading strand and brings them to the queue.
+// Reads the pages and marks of a segment on the reading strand and brings them to the queue.
 class LoadTask final : public Runnable {
  public:
   LoadTask(std::shared_ptr<QueueActor> queue, Storage& storage, broker::LoadRequest request)
       : queue_(std::move(queue)), storage_(storage), request_(std::move(request)) {}
 
   void run() override {
-    Loaded loaded{request_.level, request_.segment_first, {}};
+    Loaded loaded{request_.level, request_.segment_first, {}, {}};
     for (Offset first : request_.pages) {
       std::vector<PageRecord> salvaged;
       auto records = storage_.read_page(request_.log, first, &salvaged);
@@ -30,6 +30,13 @@ class LoadTask final : public Runnable {
         log::error("queue '{}': page {} of log {} cannot be read: {}", queue_->name(), first, request_.log, records.error().text);
       std::vector<PageRecord>& good = records ? *records : salvaged;
       loaded.records.insert(loaded.records.end(), std::make_move_iterator(good.begin()), std::make_move_iterator(good.end()));
+    }
+    for (Offset first : request_.marked_pages) {
+      auto marks = storage_.read_marks(request_.log, first);
+      if (marks) loaded.marks.insert(loaded.marks.end(), marks->begin(), marks->end());
+      else
+        log::error("queue '{}': the marks of page {} of log {} cannot be read: {}", queue_->name(), first, request_.log,
+                   marks.error().text);
     }
     queue_->put(std::move(loaded));
   }
@@ -225,7 +232,7 @@ void QueueActor::on(Written&) {
 
 void QueueActor::on(Loaded& item) {
   if (dead_) return;
-  const std::uint64_t lost = queue_.loaded(item.level, item.segment_first, item.records);
+  const std::uint64_t lost = queue_.loaded(item.level, item.segment_first, item.records, item.marks, now_);
   if (lost == 0) return;
   gauges_.lost.fetch_add(lost, std::memory_order_relaxed);
   log::error("queue '{}': {} messages could not be read back from disk", name(), lost);

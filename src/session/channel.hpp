@@ -27,7 +27,6 @@ struct Consumer {
   std::string head;                           ///< what every basic.deliver to it starts with: class, method and tag, encoded
   std::shared_ptr<engine::QueueActor> queue;  ///< null for direct replies
   bool no_ack = false;
-  bool counts_deliveries = false;  ///< its queue shows x-delivery-count (quorum queues)
   bool cancelling = false;
   std::uint64_t owed_window_bytes = 0;  ///< delivered, not yet returned to the queue's window
 };

@@ -37,6 +37,9 @@ struct SessionOptions {
   std::string version = "0.0.0";
 };
 
+/// The message as a consumer sees it that is told how often it came back: x-delivery-count and x-acquired-count. Itself for 0.
+[[nodiscard]] broker::MessagePtr with_delivery_count(const broker::MessagePtr& message, std::uint16_t returns);
+
 struct PeerAddress {
   std::string name;  ///< as logs show it: `127.0.0.1:50000 -> 127.0.0.1:5672`
   bool loopback = false;

@@ -19,15 +19,17 @@ char* write_names(char* to, std::string_view exchange, std::string_view routing_
   return to + routing_key.size();
 }
 
-// Quorum queues tell the consumer how often the message came back.
-broker::MessagePtr with_delivery_count(const broker::Message& message, std::uint16_t returns) {
+}  // namespace
+
+broker::MessagePtr with_delivery_count(const broker::MessagePtr& message_ptr, std::uint16_t returns) {
+  if (returns == 0) return message_ptr;
+  const broker::Message& message = *message_ptr;
   amqp::Properties properties = amqp::decode_properties(message.encoded_properties()).value_or(amqp::Properties{});
   if (!properties.headers) properties.headers.emplace();
   properties.headers->set("x-delivery-count", std::int64_t{returns});
+  properties.headers->set("x-acquired-count", std::int64_t{returns});
   return broker::make_message(message.exchange(), message.routing_key(), properties, message.body());
 }
-
-}  // namespace
 
 Consumer& Session::add_consumer(Channel& channel, std::string tag, bool no_ack, std::shared_ptr<engine::QueueActor> queue) {
   auto consumer = std::make_unique<Consumer>();
@@ -92,9 +94,8 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
     return;  // replies are delivered at most once; a requester that does not read loses them
   }
   if (channel.state != Channel::State::kOpen || close_sent_ || state_ != State::kRunning) return;  // goes back when the channel is let go
-  const broker::MessagePtr counted =
-      consumer.counts_deliveries && delivery.returns > 0 ? with_delivery_count(*delivery.message, delivery.returns) : nullptr;
-  const broker::MessagePtr& message = counted ? counted : delivery.message;
+  if (delivery.returns > 0) delivery.message = with_delivery_count(delivery.message, delivery.returns);
+  const broker::MessagePtr& message = delivery.message;
   const std::string_view exchange = message->exchange();
   const std::string_view routing_key = message->routing_key();
   const std::size_t payload_bytes = consumer.head.size() + kDeliverTailBytes + 2 + exchange.size() + routing_key.size();

@@ -26,11 +26,6 @@ Result<std::int32_t> consumer_priority(const amqp::Table& arguments) {
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(*value, INT32_MIN, INT32_MAX));
 }
 
-bool is_quorum(const broker::QueueInfo& queue) {
-  const amqp::Value* type = queue.arguments.find("x-queue-type");
-  return type != nullptr && type->string() != nullptr && *type->string() == "quorum";
-}
-
 void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine::QueueActor>& queue, bool no_ack,
                 engine::GetReply& reply) {
   if (!reply.found) return session.send(channel.number, amqp::BasicGetEmpty{});
@@ -39,7 +34,7 @@ void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine
     session.queues().hold(queue, 1);
     session.enter_ledger(channel, tag, *queue, reply.delivery);
   }
-  const broker::MessagePtr& message = reply.delivery.message;
+  const broker::MessagePtr message = with_delivery_count(reply.delivery.message, reply.delivery.returns);
   session.send(channel.number, amqp::BasicGetOk{tag, reply.delivery.redelivered, message->exchange(), message->routing_key(),
                                                 static_cast<std::uint32_t>(reply.remaining)});
   session.send_content(channel.number, message);
@@ -78,7 +73,6 @@ Outcome basic_consume(Session& session, Channel& channel, const amqp::BasicConsu
   if (!queue) return queue.error();
 
   Consumer& consumer = session.add_consumer(channel, tag, method.no_ack, queue->actor);
-  consumer.counts_deliveries = is_quorum(queue->info);
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait, tag](Session& asker, Channel& asked_on, engine::Answer&) {
     if (!nowait) asker.send(asked_on.number, amqp::BasicConsumeOk{tag});
   });
