@@ -313,6 +313,7 @@ void QueueActor::answer_gets() {
     if (status == broker::Queue::GetStatus::kLater) return;
     reply.found = status == broker::Queue::GetStatus::kMessage;
     reply.remaining = queue_.counts().ready;
+    reply.ack_timeout_ms = queue_.settings().consumer_timeout_ms;
     if (reply.found) gauges_.delivered.fetch_add(1, std::memory_order_relaxed);
     get.reply.send(Answer{std::move(reply)});
     waiting_gets_.pop_front();
@@ -341,7 +342,8 @@ void QueueActor::send_deliveries() {
   for (broker::Consumer* consumer : effects_.deliver_to) {
     gauges_.delivered.fetch_add(consumer->batch.size(), std::memory_order_relaxed);
     if (consumer->spec().no_ack) settled_.add(consumer->batch.size());
-    inbox_of(consumer->spec().peer)->put(Deliveries{consumer->spec().number, std::move(consumer->batch)});
+    inbox_of(consumer->spec().peer)
+        ->put(Deliveries{consumer->spec().number, std::move(consumer->batch), queue_.settings().consumer_timeout_ms});
     consumer->batch = {};
   }
   effects_.deliver_to.clear();

@@ -6,7 +6,8 @@
 namespace mq::session {
 namespace {
 
-constexpr std::size_t kMaxReplyBytes = 64 << 20;    // of direct replies waiting for the socket
+constexpr std::size_t kMaxReplyBytes = 64 << 20;  // of direct replies waiting for the socket
+constexpr std::uint32_t kMaxConsumerNumber = (1u << 30) - 1;
 constexpr std::uint64_t kDeliverTailBytes = 8 + 1;  // delivery tag, redelivered
 
 // basic.deliver after its constant head: tag, redelivered, exchange, routing key.
@@ -79,14 +80,15 @@ void Session::cancel_consumer(Consumer& consumer, std::function<void(Session&)> 
   consumer.queue->put(engine::RemoveConsumer{inbox_, consumer.number, std::move(reply)});
 }
 
-void Session::enter_ledger(Channel& channel, std::uint64_t tag, engine::QueueActor& queue, const broker::Delivery& delivery) {
-  channel.ledger.add({tag, &queue, delivery.position, delivery.counted});
+void Session::enter_ledger(Channel& channel, std::uint64_t tag, engine::QueueActor& queue, const broker::Delivery& delivery,
+                           std::uint32_t consumer, DueTime due) {
+  channel.ledger.add({tag, &queue, delivery.position, due.at, consumer & kMaxConsumerNumber, due.timed, delivery.counted});
 }
 
-void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
+void Session::deliver(Consumer& consumer, broker::Delivery& delivery, DueTime due) {
   Channel& channel = *consumer.channel;
   const std::uint64_t tag = channel.ledger.next_tag();
-  if (!consumer.no_ack) enter_ledger(channel, tag, *consumer.queue, delivery);
+  if (!consumer.no_ack) enter_ledger(channel, tag, *consumer.queue, delivery, consumer.number, due);
   if (consumer.queue) {
     if (consumer.owed_window_bytes == 0) owing_.push_back(&consumer);
     consumer.owed_window_bytes += delivery.message->memory_bytes();
@@ -114,8 +116,13 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
 void Session::on(engine::Deliveries& item) {
   Consumer* consumer = find_consumer(item.consumer);
   if (consumer == nullptr) return;  // a direct reply that came too late
-  if (!consumer->no_ack) queues_.hold(consumer->queue, item.messages.size());
-  for (broker::Delivery& delivery : item.messages) deliver(*consumer, delivery);
+  DueTime due;
+  if (!consumer->no_ack) {
+    queues_.hold(consumer->queue, item.messages.size());
+    consumer->channel->last_ack_timeout_ms = ack_timeout_ms(consumer->ack_timeout_ms, item.ack_timeout_ms);
+    due = due_after(consumer->channel->last_ack_timeout_ms);
+  }
+  for (broker::Delivery& delivery : item.messages) deliver(*consumer, delivery, due);
 }
 
 void Session::settle(Channel& channel, const std::vector<Unsettled>& deliveries, broker::Settlement how) {

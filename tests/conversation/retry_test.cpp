@@ -103,7 +103,8 @@ TEST_P(Retries, AreOnTimeAfterACrash) {
 TEST_P(Retries, AreRefusedWithArgumentsThatMakeNoSense) {
   Client& c = client();
   c.sends(QueueDeclare{.queue = "q", .durable = true, .arguments = args({{"x-delayed-retry-type", "sometimes"}})});
-  c.loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-delayed-retry-type' for queue 'q' in vhost '/': invalid_delayed_retry_type",
+  c.loses_channel_with(406,
+                       "PRECONDITION_FAILED - invalid arg 'x-delayed-retry-type' for queue 'q' in vhost '/': invalid_delayed_retry_type",
                        QueueDeclare::kId);
 }
 
