@@ -81,8 +81,8 @@ class ConsistentHashBindings final : public BindingTable {
     for (Weight left = powers_; left != 0;) {
       const int power = static_cast<int>(std::bit_width(left)) - 1;
       left ^= Weight{1} << power;
-      const auto hit = rings_[static_cast<std::size_t>(power)]->find(key + kRingStep * static_cast<std::uint64_t>(power),
-                                                                     std::ldexp(earliest, power));
+      const auto hit =
+          rings_[static_cast<std::size_t>(power)]->find(key + kRingStep * static_cast<std::uint64_t>(power), std::ldexp(earliest, power));
       if (!hit || std::ldexp(hit->laps, -power) >= earliest) continue;
       earliest = std::ldexp(hit->laps, -power);
       best = hit->owner;

@@ -264,7 +264,8 @@ TEST(ConsistentHashExchange, LooksAtAHeaderOrAPropertyNotAtBoth) {
 }
 
 TEST(ConsistentHashExchange, KnowsThreeProperties) {
-  for (const char* property : {"message_id", "correlation_id", "timestamp"}) EXPECT_EQ(declaring({{"hash-property", property}}), "no error");
+  for (const char* property : {"message_id", "correlation_id", "timestamp"})
+    EXPECT_EQ(declaring({{"hash-property", property}}), "no error");
   EXPECT_EQ(declaring({{"hash-property", "app_id"}}), "PRECONDITION_FAILED - Unsupported property: app_id");
 }
 
