@@ -4,6 +4,7 @@
 #include <string>
 
 #include "broker/topology.hpp"
+#include "support/manual_scheduler.hpp"
 
 namespace mq::broker {
 namespace {
@@ -96,10 +97,11 @@ void route_to_one_of(benchmark::State& state, const char* type) {
     topology.bind({"x", BindTo::kQueue, "q" + std::to_string(number), "1", {}}).value();
   std::vector<std::string> keys;
   for (int number = 0; number < 1000; ++number) keys.push_back("customer-" + std::to_string(number));
+  mq::test::ManualScheduler chance;
   Route route;
   std::size_t next = 0, reached = 0;
   for (auto _ : state) {
-    topology.route("x", {keys[next], {}}, {}, route);
+    topology.route("x", {keys[next], {}, nullptr, &chance}, {}, route);
     reached += route.queues.size();
     if (++next == keys.size()) next = 0;
   }

@@ -1,6 +1,7 @@
 """pika: exchange types beyond the four of the specification. Types a peer does not have are skipped."""
 
 import collections
+import threading
 
 import pika
 import pytest
@@ -186,6 +187,49 @@ def test_recent_history_passes_over_messages_that_ask_for_it(channel, name, decl
     channel.basic_publish(exchange, "", b"not", pika.BasicProperties(headers={"x-recent-history-no-store": True}))
     channel.basic_publish(exchange, "", b"kept too", pika.BasicProperties(headers={"x-recent-history-no-store": False}))
     assert history_of(channel, name, exchange, 2) == [b"kept", b"kept too"]
+
+
+def test_a_queue_bound_while_others_publish_gets_each_message_once(own_broker):
+    parameters = pika.ConnectionParameters(own_broker.host, own_broker.port)
+    publishers, messages, late_queues = 3, 4000, 20
+    connection = pika.BlockingConnection(parameters)
+    channel = connection.channel()
+    channel.exchange_declare("recent", "x-recent-history", arguments={"x-recent-history-length": publishers * messages})
+
+    def publish(publisher):
+        own = pika.BlockingConnection(parameters)
+        out = own.channel()
+        for number in range(messages):
+            out.basic_publish("recent", "", b"%d %d" % (publisher, number))
+        own.close()
+
+    threads = [threading.Thread(target=publish, args=(publisher,)) for publisher in range(publishers)]
+    for thread in threads:
+        thread.start()
+    queues = [f"late.{number}" for number in range(late_queues)]
+    for queue in queues:
+        channel.queue_declare(queue)
+        channel.queue_bind(queue, "recent")
+    for thread in threads:
+        thread.join()
+    for queue in queues:
+        expect_ready(channel, queue, publishers * messages)
+        got = collections.defaultdict(list)
+        for delivery in get_all_quickly(channel, queue, publishers * messages):
+            publisher, number = map(int, delivery.split())
+            got[publisher].append(number)
+        assert all(numbers == list(range(messages)) for numbers in got.values()), queue
+    connection.close()
+
+
+def get_all_quickly(channel, queue, count):
+    bodies = []
+    for _method, _properties, body in channel.consume(queue, auto_ack=True):
+        bodies.append(body)
+        if len(bodies) == count:
+            break
+    channel.cancel()
+    return bodies
 
 
 def test_recent_history_goes_through_a_bound_exchange(channel, name, declare):

@@ -49,7 +49,8 @@ TEST_P(ExchangeTypes, GiveEachKeyToOneQueueByItsHash) {
   for (const char* queue : {"a", "b", "c"}) {
     const Bodies bodies = taken(c, queue);
     all += bodies.size();
-    for (const std::string& body : bodies) EXPECT_EQ(std::count(bodies.begin(), bodies.end(), body), 3) << body << " went to several queues";
+    for (const std::string& body : bodies)
+      EXPECT_EQ(std::count(bodies.begin(), bodies.end(), body), 3) << body << " went to several queues";
   }
   EXPECT_EQ(all, 30u);
 }
@@ -78,9 +79,8 @@ TEST_P(ExchangeTypes, WantAWeightForAKey) {
 
 TEST_P(ExchangeTypes, HashOneThingOnly) {
   Client& c = client();
-  c.sends(ExchangeDeclare{.exchange = "x",
-                          .type = "x-consistent-hash",
-                          .arguments = args({{"hash-header", "a"}, {"hash-property", "message_id"}})});
+  c.sends(ExchangeDeclare{
+      .exchange = "x", .type = "x-consistent-hash", .arguments = args({{"hash-header", "a"}, {"hash-property", "message_id"}})});
   c.loses_channel_with(406, "PRECONDITION_FAILED - hash-header and hash-property are mutually exclusive", ExchangeDeclare::kId)
       .opens_channel();
   c.sends(ExchangeDeclare{.exchange = "x", .type = "x-consistent-hash", .arguments = args({{"hash-property", "type"}})});
@@ -143,7 +143,9 @@ TEST_P(ExchangeTypes, GiveRecentMessagesToANewQueue) {
   Client& c = client();
   has_exchange(c, "x", "x-recent-history", args({{"x-recent-history-length", 3}}));
   for (const char* body : {"1", "2", "3", "4"}) c.sends_content({.exchange = "x", .routing_key = "k"}, body);
-  binds(has_queue(c, "q"), "x", "q").sends_content({.exchange = "x", .routing_key = "l"}, "5").sends(BasicGet{.queue = "q", .no_ack = true});
+  binds(has_queue(c, "q"), "x", "q")
+      .sends_content({.exchange = "x", .routing_key = "l"}, "5")
+      .sends(BasicGet{.queue = "q", .no_ack = true});
   c.receives_content(BasicGetOk{1, false, "x", "k", 3}, "2");
   EXPECT_EQ(taken(c, "q"), (Bodies{"3", "4", "5"}));
 }
@@ -175,8 +177,8 @@ TEST_P(ExchangeTypes, GoOnAsAFanoutAfterTheHistory) {
 TEST_P(ExchangeTypes, KeepNothingThatAsksForIt) {
   Client& c = client();
   has_exchange(c, "x", "x-recent-history");
-  c.sends_content({.exchange = "x"}, "kept").sends_content({.exchange = "x"}, "not",
-                                                           {.headers = Table{{"x-recent-history-no-store", true}}});
+  c.sends_content({.exchange = "x"}, "kept")
+      .sends_content({.exchange = "x"}, "not", {.headers = Table{{"x-recent-history-no-store", true}}});
   EXPECT_EQ(taken(binds(has_queue(c, "q"), "x", "q"), "q"), Bodies{"kept"});
 }
 
