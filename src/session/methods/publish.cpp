@@ -76,6 +76,19 @@ CachedRoute look_up(Session& session, const broker::Message& message, std::span<
   return found;
 }
 
+// A message whose way the cache does not know, or that goes on without its BCC.
+Result<RoutedMessage> route_by_itself(Session& session, broker::MessagePtr message, const CachedRoute& known,
+                                      std::span<const std::string_view> more_keys, bool blind_copies, Routing routing) {
+  const broker::MessagePtr as_it_came = message;  // the keys lie in it
+  if (blind_copies) message = without_bcc(*message);
+  if (known.key_only && more_keys.empty()) return RoutedMessage{&known.queues, std::move(message)};
+  for (std::string_view key : more_keys)
+    if (auto allowed = permit_topic(session, Right::kWrite, message->exchange(), key); !allowed) return allowed.error();
+  thread_local CachedRoute uncached;
+  uncached = look_up(session, *as_it_came, more_keys, routing == Routing::kForGood ? message : nullptr);
+  return RoutedMessage{&uncached.queues, std::move(message)};
+}
+
 }  // namespace
 
 Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message, Routing routing) {
@@ -96,16 +109,8 @@ Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message
     if (auto allowed = permit_publish(session, message->exchange(), message->routing_key()); !allowed) return allowed.error();
     known = &routes.insert(message->exchange(), message->routing_key(), look_up(session, *message, {}, nullptr));
   }
-  // The keys of CC and BCC lie in the message as it came.
-  const broker::MessagePtr with_bcc = blind_copies ? std::exchange(message, without_bcc(*message)) : nullptr;
-  thread_local CachedRoute uncached;
-  if (!known->key_only || !more_keys.empty()) {
-    for (std::string_view key : more_keys)
-      if (auto allowed = permit_topic(session, Right::kWrite, message->exchange(), key); !allowed) return allowed.error();
-    uncached = look_up(session, with_bcc ? *with_bcc : *message, more_keys, routing == Routing::kForGood ? message : nullptr);
-    known = &uncached;
-  }
-  return RoutedMessage{&known->queues, std::move(message)};
+  if (known->key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&known->queues, std::move(message)};
+  return route_by_itself(session, std::move(message), *known, more_keys, blind_copies, routing);
 }
 
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message) {
