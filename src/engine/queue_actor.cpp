@@ -368,7 +368,7 @@ void QueueActor::send_departures() {
     if (!settings.dead_letter_exchange) continue;  // the settings changed in this very turn
     broker::MessagePtr letter = broker::make_dead_letter(*departure.message, name(), departure.reason, *settings.dead_letter_exchange,
                                                          settings.dead_letter_routing_key, now_);
-    for (auto& target : vhost->route_dead_letter(*letter, !settings.dead_letter_routing_key)) {
+    for (auto& target : vhost->route_dead_letter(letter, !settings.dead_letter_routing_key)) {
       if (departure.reason != broker::DeathReason::kRejected && broker::closes_circle(*letter, target->name())) continue;
       auto known = std::find_if(joint->parts.begin() + 1, joint->parts.end(), [&](const auto& part) { return part.queue == target; });
       if (known == joint->parts.end()) {
