@@ -45,6 +45,12 @@ constexpr std::array kRetryWords = {Word<RetryOn>{"disabled", RetryOn::kNothing}
 constexpr std::array kBackoffWords = {Word<Backoff>{"fixed", Backoff::kFixed}, Word<Backoff>{"linear", Backoff::kLinear},
                                       Word<Backoff>{"exponential", Backoff::kExponential}};
 
+using GroupWhat = GroupBy::What;
+constexpr std::array kGroupWords = {
+    Word<GroupWhat>{"routing-key", GroupWhat::kRoutingKey}, Word<GroupWhat>{"correlation-id", GroupWhat::kCorrelationId},
+    Word<GroupWhat>{"message-id", GroupWhat::kMessageId},   Word<GroupWhat>{"type", GroupWhat::kType},
+    Word<GroupWhat>{"app-id", GroupWhat::kAppId},           Word<GroupWhat>{"user-id", GroupWhat::kUserId}};
+
 template <class Words>
 auto find_word(const Words& words, const Value& value) -> std::optional<decltype(words[0].value)> {
   const std::string* text = value.string();
@@ -70,6 +76,17 @@ std::string check_overflow(const Value& value, const Table&) { return find_word(
 std::string check_strategy(const Value& value, const Table&) { return find_word(kStrategyWords, value) ? "" : "invalid_dlx_strategy"; }
 std::string check_retry_type(const Value& value, const Table&) { return find_word(kRetryWords, value) ? "" : "invalid_delayed_retry_type"; }
 std::string check_backoff(const Value& value, const Table&) { return find_word(kBackoffWords, value) ? "" : "invalid_backoff"; }
+std::string check_groups_fit(const Table& arguments) {
+  const Value* levels = arguments.find("x-max-priority");
+  return levels != nullptr && levels->integer().value_or(0) > 0 ? "groups_and_priorities_exclude_each_other" : "";
+}
+std::string check_group_header(const Value& value, const Table& arguments) {
+  if (value.string()->empty()) return "empty_header_name";
+  return arguments.find("x-group-by") != nullptr ? "x-group-by_is_given_too" : check_groups_fit(arguments);
+}
+std::string check_group_by(const Value& value, const Table& arguments) {
+  return find_word(kGroupWords, value) ? check_groups_fit(arguments) : "invalid_group_by";
+}
 std::string check_retry_max(const Value& value, const Table& arguments) {
   const Value* least = arguments.find("x-delayed-retry-min");
   return least != nullptr && least->integer() && *least->integer() > *value.integer() ? "delayed_retry_max_below_min" : "";
@@ -103,6 +120,10 @@ void set_retry_word(QueueSettings& settings, const Value& value) {
   if (auto word = find_word(Words, value)) settings.retry.*Field = *word;
 }
 void set_retry_multiplier(QueueSettings& settings, const Value& value) { settings.retry.multiplier = *number_of(value); }
+void set_group_header(QueueSettings& settings, const Value& value) { settings.group_by = {GroupWhat::kHeader, *value.string()}; }
+void set_group_by(QueueSettings& settings, const Value& value) {
+  if (auto what = find_word(kGroupWords, value)) settings.group_by = {*what, ""};
+}
 void set_single_active_consumer(QueueSettings& settings, const Value& value) { settings.single_active_consumer = *value.boolean(); }
 void set_delivery_limit(QueueSettings& settings, const Value& value) {
   std::int64_t limit = value.integer().value_or(-1);
@@ -140,6 +161,8 @@ constexpr QueueArgument kArguments[] = {
     {"x-delayed-retry-backoff", "delayed-retry-backoff", true, kQueues, kString, 0, 0, "", check_backoff, Merge::kArgumentWins, set_retry_word<&R::backoff, kBackoffWords>},
     {"x-delayed-retry-multiplier", "delayed-retry-multiplier", true, kQueues, kNumber, 1, 1000, "value_too_large", nullptr, Merge::kArgumentWins, set_retry_multiplier},
     {"x-delayed-retry-jitter", "delayed-retry-jitter", true, kQueues, kInteger, 0, 100, "max_value_exceeded", nullptr, Merge::kArgumentWins, set_retry_integer<&R::jitter_percent>},
+    {"x-group-header", "", false, kQueues, kString, 0, 0, "", check_group_header, Merge::kArgumentOnly, set_group_header},
+    {"x-group-by", "", false, kQueues, kString, 0, 0, "", check_group_by, Merge::kArgumentOnly, set_group_by},
     {"x-consumer-timeout", "consumer-timeout", false, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::consumer_timeout_ms>},
     // streams
     {"x-max-age", "max-age", false, kStream, kString, 0, 0, "", nullptr, Merge::kPolicyWins, nullptr},

@@ -44,6 +44,14 @@ struct RetrySettings {
   bool operator==(const RetrySettings&) const = default;
 };
 
+/// What makes messages a group, whose order is kept while others pass (queue/group_selector.hpp).
+struct GroupBy {
+  enum class What : std::uint8_t { kNothing, kHeader, kRoutingKey, kCorrelationId, kMessageId, kType, kAppId, kUserId };
+  What what = What::kNothing;
+  std::string header;  ///< of kHeader: its name
+  bool operator==(const GroupBy&) const = default;
+};
+
 struct QueueSettings {
   std::optional<Millis> message_ttl_ms;           ///< 0 = deliver at once or drop
   std::optional<Millis> expires_ms;               ///< the unused queue goes after this long; at least 1
@@ -55,6 +63,7 @@ struct QueueSettings {
   std::optional<Millis> consumer_timeout_ms;   ///< how long a delivery may stay unacknowledged; 0 = for ever; nullopt = as configured
   std::optional<std::uint8_t> max_priority;
   RetrySettings retry;
+  GroupBy group_by;
   QueueType type = QueueType::kClassic;
   Overflow overflow = Overflow::kDropHead;
   DeadLetterStrategy dead_letter_strategy = DeadLetterStrategy::kAtMostOnce;

@@ -10,7 +10,8 @@ MQ_CONVERSATIONS(LateAcks);
 namespace {
 
 constexpr std::string_view kTooLate =
-    "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 5000 ms. This timeout value can be configured, "
+    "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 5000 ms. This timeout value can be "
+    "configured, "
     "see consumers doc guide to learn more";
 
 session::SessionOptions late_after(std::uint64_t timeout_ms, session::LateAck how) {

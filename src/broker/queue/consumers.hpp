@@ -88,6 +88,8 @@ class Consumer {
     if (spec_.no_ack || spec_.prefetch == 0) return UINT32_MAX;
     return spec_.prefetch > unacked_ ? spec_.prefetch - unacked_ : 0;
   }
+  /// Has credit, and is not passed by as the queue's inactive consumers are.
+  [[nodiscard]] bool in_line() const noexcept { return waiting_; }
   [[nodiscard]] bool has_credit() const noexcept { return room() > 0 && in_transit_bytes_ < spec_.window_bytes; }
 
   std::vector<Delivery> batch;  ///< what this turn gives it; the engine takes it away

@@ -104,7 +104,7 @@ bool MessageLog::skip_to_cursor_entry() {
     if (!cursor_->resident) return false;
     while (cursor_offset_ < cursor_->end()) {
       const Entry& entry = cursor_->at(cursor_offset_);
-      if (entry.state == EntryState::kReady && !entry.returned) return true;
+      if (entry.state == EntryState::kReady && !entry.returned && !entry.parked) return true;
       ++cursor_offset_;
     }
     if (cursor_->next == nullptr) return false;
@@ -134,7 +134,7 @@ MessageLog::Next MessageLog::head(Offset& offset, Entry*& entry) {
 
 MessageLog::Next MessageLog::next(Offset& offset, Entry*& entry) {
   const Next found = head(offset, entry);
-  if (found != Next::kReady || !entry->in_page || !entry->persistent || below_.covers(offset)) return found;
+  if (found != Next::kReady || covers(offset, *entry)) return found;
   return Next::kBlocked;
 }
 
@@ -142,6 +142,7 @@ void MessageLog::leave_ready(Segment& segment, Offset offset, Entry& entry) {
   --totals_.ready;
   totals_.ready_bytes -= entry.message->body_bytes();
   deadlines_.remove(offset, entry.deadline);
+  entry.parked = false;
   if (entry.returned) {
     returned_.erase(offset);
     entry.returned = false;
@@ -217,6 +218,35 @@ void MessageLog::put_back(Offset offset) {
     if (StoredPage* page = segment.page_of(offset, false)) page->stored = true;  // its atomic commit is done
   leave_state(segment, offset, entry);
   make_ready(segment, offset, entry);
+}
+
+void MessageLog::park(Offset offset) {
+  Segment& segment = known_segment(offset);
+  Entry& entry = segment.at(offset);
+  if (entry.returned) {
+    returned_.erase(offset);
+    entry.returned = false;
+    --segment.busy;
+  } else {
+    cursor_offset_ = offset + 1;
+    deadlines_.add(offset, entry.deadline);
+  }
+  entry.parked = ever_parked_ = true;
+}
+
+MessageLog::Unparked MessageLog::unpark(Offset offset) {
+  Segment* segment = segment_of(offset);
+  if (segment == nullptr) return Unparked::kGone;
+  segment->called = !segment->resident;
+  if (segment->called) {
+    want_loads(*segment, 1);
+    return Unparked::kReadBack;
+  }
+  Entry& entry = segment->at(offset);
+  if (entry.state != EntryState::kReady || !entry.parked) return Unparked::kGone;
+  entry.parked = false;
+  enter_returned(*segment, offset, entry);
+  return Unparked::kDone;
 }
 
 void MessageLog::hold(Offset offset) {
@@ -329,7 +359,7 @@ void MessageLog::expired_at_cursor(UnixMillis now, std::size_t enough, std::vect
       continue;
     }
     const Entry& entry = segment->at(offset);
-    if (entry.state == EntryState::kReady && !entry.returned) {
+    if (entry.state == EntryState::kReady && !entry.returned && !entry.parked) {
       if (entry.deadline > now) return;
       if (!deadlines_.contains(offset, entry.deadline)) out.push_back(offset);
     }
@@ -345,8 +375,12 @@ UnixMillis MessageLog::next_wake() const {
   return earliest;
 }
 
-void MessageLog::wake(UnixMillis now) {
-  while (!waits_.due().empty() && waits_.due().begin()->first <= now) put_back(waits_.due().begin()->second);
+void MessageLog::wake(UnixMillis now, WaitReport* report) {
+  while (!waits_.due().empty() && waits_.due().begin()->first <= now) {
+    const Offset offset = waits_.due().begin()->second;
+    put_back(offset);
+    if (report != nullptr) report->ended.push_back(offset);
+  }
   const auto& evicted = waits_.of_evicted();
   for (auto due = evicted.begin(); due != evicted.end() && due->first <= now && loads_under_way_ < kReadAheadSegments; ++due)
     want_loads(*segment_of(due->second), 1);

@@ -31,6 +31,11 @@
 
 namespace mq::broker {
 
+/// Which messages began or ended to wait while nobody looked at them singly.
+struct WaitReport {
+  std::vector<Offset> began, ended;
+};
+
 /// Pages to be read so that a segment has its messages again.
 struct LoadRequest {
   QueueId log = 0;
@@ -70,6 +75,11 @@ class MessageLog {
   /// The same for a message that is to leave without being delivered: only memory can block it.
   Next head(Offset& offset, Entry*& entry);
 
+  /// May the message that head() gave be delivered? If not, `delivered_below` must be written first (see dirty).
+  [[nodiscard]] bool covers(Offset offset, const Entry& entry) noexcept {
+    return !entry.in_page || !entry.persistent || below_.covers(offset);
+  }
+
   [[nodiscard]] Entry* find(Offset offset) noexcept;  ///< null when unknown, gone or not in memory
   /// kReady -> kOut.
   void take(Offset offset, std::uint32_t consumer);
@@ -77,6 +87,11 @@ class MessageLog {
   void put_back(Offset offset);
   /// kOut -> kWaiting. After count_return(), which put the same moment into its mark.
   void put_aside(Offset offset, UnixMillis until);
+  /// The message that next() gave is passed over: it stays ready, but out of the order until unpark().
+  void park(Offset offset);
+  enum class Unparked : std::uint8_t { kDone, kGone, kReadBack };
+  /// Back into its place in the order. kGone: it has left, or was unparked before; kReadBack: ask again when it has been read back.
+  Unparked unpark(Offset offset);
   /// kReady, kWaiting or kOut -> kMoving.
   void hold(Offset offset);
   /// Gone for good.
@@ -96,7 +111,7 @@ class MessageLog {
   /// When the first of the waiting messages becomes ready; kNever when none does.
   [[nodiscard]] UnixMillis next_wake() const;
   /// Makes waiting messages ready whose time has come; asks for those that are not in memory.
-  void wake(UnixMillis now);
+  void wake(UnixMillis now, WaitReport* report = nullptr);
   [[nodiscard]] UnixMillis oldest_ready_at();  ///< when the head of the ready messages came, about; kNever when there is none
 
   // --- disk ---
@@ -129,7 +144,8 @@ class MessageLog {
   /// Segments that should be read back now, each named once.
   void take_loads(std::vector<LoadRequest>& out);
   /// The records and marks read for a segment; live messages missing among the records are lost and counted in the result.
-  std::uint64_t loaded(Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks, UnixMillis now);
+  std::uint64_t loaded(Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks, UnixMillis now,
+                       WaitReport* report = nullptr);
 
  private:
   /// What one collect() handed to the store.
@@ -183,7 +199,7 @@ class MessageLog {
   void shrink(std::uint64_t target_bytes, const Storage& codec, WriteSet& out, InFlight& flight);
   void spill(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
   void fill(Segment& segment, std::span<const PageRecord> records);
-  void apply_marks(Segment& segment, std::span<const Mark> marks, UnixMillis now);
+  void apply_marks(Segment& segment, std::span<const Mark> marks, UnixMillis now, WaitReport* report);
   void recount_pages(Segment& segment);
   void recount_messages(Segment& segment);
 
@@ -212,6 +228,7 @@ class MessageLog {
   std::vector<Offset> loads_wanted_;
   std::size_t loads_under_way_ = 0;  // wanted or asked for, not answered
   bool squeezed_ = false;            // more is in memory than should be
+  bool ever_parked_ = false;
 };
 
 template <class Visit>

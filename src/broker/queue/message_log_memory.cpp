@@ -23,7 +23,8 @@ bool scattered(const Segment& segment) {
 
 bool MessageLog::evictable(const Segment& segment) const noexcept {
   if (!segment.closed || !segment.resident || segment.busy != 0 || segment.live == 0 || segment.marked_in >= writes_) return false;
-  if (segment.end() <= cursor_offset_) return true;  // all that is left of it waits
+  if (segment.called) return false;
+  if (segment.end() <= cursor_offset_) return true;  // all that is left of it waits or is parked
   if (segment.first <= cursor_offset_) return false;
   return segment.previous != cursor_ || !cursor_near_end();  // what comes next would be read back at once
 }
@@ -82,7 +83,7 @@ void MessageLog::shrink(std::uint64_t target_bytes, const Storage& codec, WriteS
   Segment* segment = segments_.tail();
   for (; segment != nullptr && segment != cursor_ && segment->resident && bytes > target_bytes; segment = segment->previous)
     bytes -= release(*segment, codec, out, flight);
-  if (totals_.waiting > 0)
+  if (totals_.waiting > 0 || ever_parked_)
     for (Segment* past = segments_.head(); past != nullptr && past != cursor_ && bytes > target_bytes; past = past->next)
       bytes -= release(*past, codec, out, flight);
   if (bytes <= target_bytes || segment == nullptr || segment->resident) return;
@@ -133,7 +134,7 @@ void MessageLog::fill(Segment& segment, std::span<const PageRecord> records) {
   }
 }
 
-void MessageLog::apply_marks(Segment& segment, std::span<const Mark> marks, UnixMillis now) {
+void MessageLog::apply_marks(Segment& segment, std::span<const Mark> marks, UnixMillis now, WaitReport* report) {
   for (const Mark& mark : marks) {
     if (!segment.covers(mark.offset)) continue;
     Entry& entry = segment.at(mark.offset);
@@ -145,7 +146,12 @@ void MessageLog::apply_marks(Segment& segment, std::span<const Mark> marks, Unix
     }
     entry.returns = static_cast<std::uint16_t>(std::min<std::uint32_t>(mark.value, UINT16_MAX));
     entry.redelivered = true;
-    if (mark.until <= now) continue;
+    if (mark.until == 0) continue;
+    if (report != nullptr) (mark.until <= now ? report->ended : report->began).push_back(mark.offset);
+    if (mark.until <= now) {
+      entry.returned = true;  // for recount_messages(): it was not parked
+      continue;
+    }
     entry.state = EntryState::kWaiting;
     waits_.add(mark.offset, mark.until);
   }
@@ -184,7 +190,11 @@ void MessageLog::recount_messages(Segment& segment) {
       continue;
     }
     ready_bytes += entry.message->body_bytes();
-    if (is_before_cursor(offset)) enter_returned(segment, offset, entry);
+    const bool has_waited = entry.returned;
+    entry.returned = false;
+    if (!is_before_cursor(offset)) continue;
+    if (ever_parked_ && !has_waited) entry.parked = true;
+    else enter_returned(segment, offset, entry);
   }
   totals_.ready += segment.live - segment.waiting;
   totals_.waiting += segment.waiting;
@@ -192,7 +202,8 @@ void MessageLog::recount_messages(Segment& segment) {
   totals_.memory_bytes += segment.memory_bytes;
 }
 
-std::uint64_t MessageLog::loaded(Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks, UnixMillis now) {
+std::uint64_t MessageLog::loaded(Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks, UnixMillis now,
+                                 WaitReport* report) {
   Segment* segment = segment_of(segment_first);
   if (segment == nullptr || segment->resident || !segment->loading) return 0;
   segment->loading = false;
@@ -202,8 +213,8 @@ std::uint64_t MessageLog::loaded(Offset segment_first, std::span<const PageRecor
   waits_.not_evicted(*segment);
   const std::uint32_t expected = segment->live;
   fill(*segment, records);
-  apply_marks(*segment, marks, now);
-  apply_marks(*segment, std::exchange(segment->marks, {}), now);
+  apply_marks(*segment, marks, now, report);
+  apply_marks(*segment, std::exchange(segment->marks, {}), now, report);
   recount_pages(*segment);
   recount_messages(*segment);
   const std::uint32_t lost = expected - std::min(expected, segment->live);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "broker/queue/group_selector.hpp"
 #include "broker/queue/retry.hpp"
 #include "mq/base/check.hpp"
 
@@ -23,6 +24,7 @@ void append(std::vector<ConfirmRun>& to, std::vector<ConfirmRun>&& from) {
 Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec)
     : info_(std::move(info)), settings_(std::move(settings)), codec_(codec) {
   consumers_.set_single_active(settings_.single_active_consumer);
+  if (settings_.group_by.what != GroupBy::What::kNothing) begin_selection(std::make_unique<GroupSelector>(settings_.group_by));
 }
 
 void Queue::apply(QueueSettings settings) { settings_ = std::move(settings); }
@@ -163,8 +165,12 @@ void Queue::put_back(MessageLog& log, Offset offset, Entry& entry, Settlement ho
   log.count_return(offset, delay_ms > 0 ? now + delay_ms : 0);
   if (settings_.delivery_limit && *settings_.delivery_limit >= 0 && entry.returns > *settings_.delivery_limit)
     bury(log, offset, DeathReason::kDeliveryLimit, effects);
-  else if (delay_ms > 0) log.put_aside(offset, now + delay_ms);
-  else log.put_back(offset);
+  else if (delay_ms > 0) {
+    log.put_aside(offset, now + delay_ms);
+    if (selection_) selection_->selector->waits(position_in(log, offset), selection_->selector->key_of(*entry.message));
+  } else {
+    log.put_back(offset);
+  }
 }
 
 void Queue::settle(std::span<const Position> positions, Settlement how, UnixMillis now, Effects& effects) {
@@ -174,6 +180,7 @@ void Queue::settle(std::span<const Position> positions, Settlement how, UnixMill
     Entry* entry = log.find(offset);
     MQ_CHECK(entry != nullptr && entry->state == EntryState::kOut);
     release_consumer(*entry);
+    if (selection_) left_consumer(*entry);
     if (how == Settlement::kAck) {
       log.settle(offset);
     } else if (how == Settlement::kReject) {
@@ -187,6 +194,7 @@ void Queue::settle(std::span<const Position> positions, Settlement how, UnixMill
 void Queue::prepare_settlement(std::span<const Position> positions, WriteSet& out) {
   for (Position position : positions) {
     MessageLog& log = log_at(position);
+    if (selection_) left_consumer(*log.find(offset_of(position)));
     log.hold(offset_of(position));
     log.collect_settlement(offset_of(position), out);
   }
@@ -251,6 +259,7 @@ bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entr
 }
 
 void Queue::pump(UnixMillis now, Effects& effects) {
+  if (selection_) return pump_selected(now, effects);
   while (Consumer* consumer = consumers_.next()) {
     MessageLog* log = highest_ready();
     if (log == nullptr) return;
@@ -264,6 +273,7 @@ void Queue::pump(UnixMillis now, Effects& effects) {
 }
 
 Queue::GetStatus Queue::get(bool no_ack, UnixMillis now, Delivery& out) {
+  if (selection_) return get_selected(no_ack, now, out);
   while (MessageLog* log = highest_ready()) {
     Offset offset = 0;
     Entry* entry = nullptr;
@@ -283,6 +293,11 @@ Queue::GetStatus Queue::get(bool no_ack, UnixMillis now, Delivery& out) {
 std::uint64_t Queue::purge() {
   std::uint64_t purged = 0;
   for (MessageLog* log : used_) purged += log->purge();
+  if (selection_) {
+    selection_->lots.clear();
+    selection_->calls.clear();
+    selection_->selector->purged();
+  }
   return purged;
 }
 
@@ -293,7 +308,10 @@ bool Queue::expire(UnixMillis now, Effects& effects) {
   for (MessageLog* log : used_) {
     scratch_.clear();
     log->expired(now, kMaxDeparturesPerTurn, scratch_);
-    for (Offset offset : scratch_) bury(*log, offset, DeathReason::kExpired, effects);
+    for (Offset offset : scratch_) {
+      if (selection_) selection_->selector->wait_ended(position_in(*log, offset));
+      bury(*log, offset, DeathReason::kExpired, effects);
+    }
     more = more || scratch_.size() >= kMaxDeparturesPerTurn;
   }
   return more;
@@ -306,6 +324,10 @@ bool Queue::trim(Effects& effects) {
     if (log == nullptr) return false;
     Offset offset = 0;
     Entry* entry = nullptr;
+    if (selection_ && !selection_->lots.empty()) {  // what was passed over is older
+      selection_->calls.push_back(selection_->lots.any());
+      bring_back();
+    }
     if (log->head(offset, entry) != MessageLog::Next::kReady) return false;
     bury(*log, offset, DeathReason::kMaxLength, effects);
   }
@@ -314,10 +336,14 @@ bool Queue::trim(Effects& effects) {
 
 bool Queue::finish_turn(UnixMillis now, Effects& effects) {
   for (MessageLog* log : used_)
-    if (log->totals().waiting > 0) log->wake(now);
+    if (log->totals().waiting > 0) {
+      log->wake(now, selection_ ? &selection_->report : nullptr);
+      if (selection_) hear(*log, std::exchange(selection_->report, {}));
+    }
   pump(now, effects);
   bool more = expire(now, effects);
   if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
+  if (selection_) more = std::exchange(selection_->more, false) || more;
   release_confirms(effects);
   for (MessageLog* log : used_) log->take_loads(effects.loads);
   return more;
@@ -389,7 +415,12 @@ void Queue::collect_shutdown(WriteSet& out) {
 
 std::uint64_t Queue::loaded(std::uint8_t level, Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks,
                             UnixMillis now) {
-  return log_at(position_of(level, 0)).loaded(segment_first, records, marks, now);
+  MessageLog& log = log_at(position_of(level, 0));
+  if (!selection_) return log.loaded(segment_first, records, marks, now);
+  WaitReport report;
+  const std::uint64_t lost = log.loaded(segment_first, records, marks, now, &report);
+  hear(log, report);
+  return lost;
 }
 
 std::vector<QueueId> Queue::logs() const {

@@ -15,6 +15,7 @@
 #include "broker/queue/consumers.hpp"
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue/message_log.hpp"
+#include "broker/queue/selector.hpp"
 #include "broker/queue_settings.hpp"
 #include "broker/topology.hpp"
 #include "mq/base/deque.hpp"
@@ -167,6 +168,20 @@ class Queue {
   void pump(UnixMillis now, Effects& effects);
   bool give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects);
   MessageLog* highest_ready();
+  [[nodiscard]] Position position_in(const MessageLog& log, Offset offset) const noexcept {
+    return position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset);
+  }
+  void begin_selection(std::unique_ptr<Selector> selector);
+  void pump_selected(UnixMillis now, Effects& effects);
+  GetStatus get_selected(bool no_ack, UnixMillis now, Delivery& out);
+  /// The message to give out next, among those that are not passed over. Null: there is none; with a null entry: it must be read back
+  /// first.
+  MessageLog* first_in_order(Offset& offset, Entry*& entry);
+  void bring_back();
+  [[nodiscard]] bool stands_behind(LotKey key, Position position);
+  void park(MessageLog& log, Offset offset, LotKey key);
+  void left_consumer(const Entry& entry);
+  void hear(const MessageLog& log, const WaitReport& report);
   /// How often the message came back, as far as consumers are told.
   [[nodiscard]] std::uint16_t told_returns(const Entry& entry) const noexcept;
   void put_back(MessageLog& log, Offset offset, Entry& entry, Settlement how, UnixMillis now, Effects& effects);
@@ -182,6 +197,15 @@ class Queue {
   std::vector<std::unique_ptr<MessageLog>> levels_;  // index = priority; null = never used
   std::vector<MessageLog*> used_;                    // highest level first
   Consumers consumers_;
+  /// Where not everybody may have every message; null in other queues.
+  struct Selection {
+    std::unique_ptr<Selector> selector;
+    Lots lots;
+    std::vector<LotKey> calls;  // lots to bring a message back from
+    WaitReport report;
+    bool more = false;  // too much was passed over for one turn
+  };
+  std::unique_ptr<Selection> selection_;
   /// A confirm that waits until no message below `below` is unwritten.
   struct PendingConfirm {
     ConfirmRun run;

@@ -33,6 +33,7 @@ struct Entry {
   bool in_page : 1 = false;      ///< part of a page that was handed to the store
   bool redelivered : 1 = false;  ///< was, or may have been, delivered before
   bool returned : 1 = false;     ///< waits among the returned ones rather than at the cursor
+  bool parked : 1 = false;       ///< was passed over: stands behind the cursor's back until it is unparked
 };
 
 /// A page of this segment as far as the store knows it.
@@ -49,14 +50,15 @@ struct Segment {
   static constexpr std::size_t kMaxEntries = 1024;
 
   Offset first = 0;
-  std::uint32_t span = 0;       ///< offsets covered: [first, first + span)
-  std::uint32_t live = 0;       ///< not kGone
-  std::uint32_t busy = 0;       ///< live, but neither waiting nor plainly ready at or behind the cursor: out, hidden, moving or returned
+  std::uint32_t span = 0;  ///< offsets covered: [first, first + span)
+  std::uint32_t live = 0;  ///< not kGone
+  std::uint32_t busy = 0;  ///< live, but neither waiting, parked nor plainly ready at or behind the cursor: out, hidden, moving or returned
   std::uint32_t waiting = 0;    ///< kWaiting
   std::uint32_t uncovered = 0;  ///< live and in no page
   bool resident = true;         ///< entries are in memory
   bool loading = false;
   bool closed = false;             ///< takes no more entries
+  bool called = false;             ///< somebody waits for a parked message of it
   std::uint64_t memory_bytes = 0;  ///< of the resident messages
   std::uint64_t body_bytes = 0;    ///< of the live messages; while not resident of the ready ones, about
   UnixMillis enqueued_at = 0;      ///< of its first message

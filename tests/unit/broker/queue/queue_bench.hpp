@@ -24,8 +24,9 @@ class QueueBench {
   UnixMillis now = 1000;
 
   /// With a number the publisher wants a confirm.
-  void publish(const Text& text, std::uint64_t sequence = 0) {
-    const Incoming incoming{message(text), sequence};
+  void publish(const Text& text, std::uint64_t sequence = 0) { publish_message(message(text), sequence); }
+  void publish_message(MessagePtr message, std::uint64_t sequence = 0) {
+    const Incoming incoming{std::move(message), sequence};
     queue_.publish(std::span(&incoming, 1), publisher_, 1, now, effects_);
   }
   void publish_all(const Words& bodies) {
