@@ -91,11 +91,10 @@ struct ConnectionMethods {
   static Result<> open(Session& session, const amqp::ConnectionOpen& method) {
     if (session.state_ != Session::State::kOpen) return out_of_place();
     const std::string name(method.virtual_host);
-    auto vhost = session.broker_.find_vhost(name);
-    if (!vhost) return fail(ReplyCode::kNotAllowed, "vhost " + name + " not found");
-    auto allowed = session.broker_.with_access([&](const broker::Access& access) { return access.check_vhost(session.user_, name); });
-    if (!allowed) return allowed;
-    session.vhost_ = std::move(vhost);
+    auto admitted = session.broker_.admit(session.user_, name);
+    if (!admitted) return admitted.error();
+    session.vhost_ = std::move(admitted->vhost);
+    session.place_ = std::move(admitted->place);
     session.state_ = Session::State::kRunning;
     session.set_deadline(0);
     session.next_tick_ = session.broker_.scheduler().monotonic_now();
