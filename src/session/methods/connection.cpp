@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/product.hpp"
 #include "session/dispatch.hpp"
 #include "session/sasl.hpp"
 
@@ -9,10 +10,6 @@ namespace mq::session {
 namespace {
 
 constexpr std::uint32_t kSmallestFrameMax = 4096;  // the AMQP minimum; old clients ask for it
-
-// What clients look for: some switch features on by product and version, most by capability.
-constexpr std::string_view kProduct = "RabbitMQ";
-constexpr std::string_view kCompatibleVersion = "3.13.7";
 
 amqp::Table server_properties(const SessionOptions& options) {
   amqp::Table capabilities;
