@@ -47,9 +47,9 @@ struct Library {
 
 const std::vector<Library>& libraries() {
   static const std::vector<Library> table{
-      {"boost/asio", {"src/engine/asio_scheduler", "src/net/", "src/http/"}},
-      {"boost/beast", {"src/http/"}},
-      {"boost/json", {"src/http/"}},
+      {"boost/asio", {"src/engine/asio_scheduler", "src/net/", "src/http/", "src/apps/brokerctl/"}},
+      {"boost/beast", {"src/http/", "src/apps/brokerctl/"}},
+      {"boost/json", {"src/http/", "src/apps/brokerctl/"}},
       {"boost/", {""}},  // small header-only parts: result, unordered, intrusive_ptr
       {"fmt/", {""}},
       {"spdlog/", {"src/base/log.cpp"}},
