@@ -2,6 +2,7 @@
 // from any thread, but once.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -67,7 +68,10 @@ class Call : public std::enable_shared_from_this<Call> {
   [[nodiscard]] std::optional<amqp::Value> body_value();
 
   // --- the answer ---
-  void answer(Response response) { done_(std::move(response)); }
+  /// The first one counts.
+  void answer(Response response) {
+    if (!answered_.exchange(true)) done_(std::move(response));
+  }
   /// For a request to the engine: `then` makes the response of its answer.
   [[nodiscard]] engine::ReplyTo reply(std::function<Response(Result<engine::Answer>&)> then);
   /// For one that has nothing to tell: that status when it is done, the error otherwise.
@@ -82,6 +86,7 @@ class Call : public std::enable_shared_from_this<Call> {
   const Site& site_;
   Request request_;
   std::function<void(Response)> done_;
+  std::atomic<bool> answered_{false};
 };
 using CallPtr = std::shared_ptr<Call>;
 

@@ -127,7 +127,13 @@ void Connection::handle() {
   auto done = [self = shared_from_this()](Response response) {
     boost::asio::post(self->server_->executor(), [self, response = std::move(response)]() mutable { self->answer(std::move(response)); });
   };
-  dispatch(std::make_shared<Call>(server_->broker(), server_->site(), std::move(request_), std::move(done)));
+  const auto call = std::make_shared<Call>(server_->broker(), server_->site(), std::move(request_), std::move(done));
+  try {
+    dispatch(call);
+  } catch (const std::exception& failure) {  // a fault of ours, or no memory for so long a list: it costs this request, not the broker
+    log::error("management: {}: a request failed: {}", peer_, failure.what());
+    call->answer(error_response(500, "internal_server_error", failure.what()));
+  }
 }
 
 void Connection::answer(Response response) {
