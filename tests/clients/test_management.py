@@ -58,6 +58,7 @@ def test_a_policy_gives_later_messages_a_ttl(channel, name, policy):
     queue = name()
     channel.queue_declare(queue)
     channel.basic_publish("", queue, "before")
+    assert ready(channel, queue) == 1
     policy(f"^{queue}$", {"message-ttl": 50})
     channel.basic_publish("", queue, "after")
     until(lambda: ready(channel, queue) == 1, what="the later message to expire")
@@ -88,6 +89,7 @@ def test_a_policy_gives_an_exchange_its_alternate(channel, name, policy, managem
     channel.exchange_declare(exchange, "direct")
     channel.queue_bind(queue, "amq.fanout")
     channel.basic_publish(exchange, "k", "lost")
+    assert ready(channel, queue) == 0
     chosen = policy(f"^{exchange}$", {"alternate-exchange": "amq.fanout"}, **{"apply-to": "exchanges"})
     channel.basic_publish(exchange, "k", "found")
     assert until(lambda: get(channel, queue), what="the message").body == b"found"
