@@ -85,7 +85,7 @@ wait_for() { # NAME PORT PID LOG
 start_brokerd() {
   free_port
   brokerd_port=$port
-  "$bin/brokerd" --config "$root/config/brokerd.toml" --data-dir "$home/brokerd" --bind 127.0.0.1 --amqp-port "$brokerd_port" >"$home/brokerd.log" 2>&1 &
+  "$bin/brokerd" --config "$root/config/brokerd.toml" --data-dir "$home/brokerd" --bind 127.0.0.1 --amqp-port "$brokerd_port" --set management.enabled=false >"$home/brokerd.log" 2>&1 &
   brokerd_pid=$!
   wait_for brokerd "$brokerd_port" "$brokerd_pid" "$home/brokerd.log"
 }

@@ -21,7 +21,7 @@ printf '%-28s %7s %12s %10s %10s %12s\n' scenario threads messages/s locks conte
 for preset in small-transient small-transient-acked small-persistent-confirmed four-by-four-persistent fanout-to-eight; do
   for count in "$@"; do
     port=$((20000 + RANDOM % 12000))
-    LD_PRELOAD=$home/count_locks.so "$bin/brokerd" --set "server.threads=$count" --data-dir "$home/data" --bind 127.0.0.1 --amqp-port "$port" \
+    LD_PRELOAD=$home/count_locks.so "$bin/brokerd" --set "server.threads=$count" --data-dir "$home/data" --bind 127.0.0.1 --amqp-port "$port" --set management.enabled=false \
       >"$home/log" 2>&1 &
     pid=$!
     "$bin/brokerctl" await-startup --port "$port" >/dev/null || { cat "$home/log" >&2; die "brokerd did not start"; }

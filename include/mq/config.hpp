@@ -40,6 +40,14 @@ struct Config {
   std::uint32_t handshake_timeout_ms = 10'000;
   std::uint64_t max_message_bytes = 16ULL << 20;
 
+  // management: the HTTP API
+  bool management_enabled = true;
+  std::string management_bind;            ///< empty = where AMQP listens
+  std::uint16_t management_port = 15672;  ///< 0 = one the system picks
+  std::uint32_t management_max_connections = 256;
+  std::uint64_t management_max_body_bytes = 16ULL << 20;
+  std::uint32_t management_idle_timeout_ms = 60'000;
+
   // auth: what is made on the first start, when the data directory is empty
   std::string default_user = "guest";
   std::string default_password = "guest";

@@ -35,6 +35,8 @@ class Server {
 
   /// The port AMQP is served on.
   [[nodiscard]] std::uint16_t amqp_port() const noexcept;
+  /// The port the management API is served on; 0 when it is not.
+  [[nodiscard]] std::uint16_t management_port() const noexcept;
   /// Takes over what can change while running; returns every key that differs, with those that need a restart marked.
   std::vector<ConfigChange> reload(const Config& fresh);
   /// Accepts no more, closes connections with 320 CONNECTION_FORCED, writes and syncs everything, ends all threads.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <limits>
+#include <map>
 #include <optional>
 
 #include <fmt/core.h>
@@ -25,7 +26,6 @@ constexpr QueueTypes kAll = kQueues | kStream;
 constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kAnySign = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kTenYearsMs = 315'360'000'000;  // RabbitMQ's bound for times
-constexpr std::int64_t kDefaultDeliveryLimit = 20;     // of quorum queues, since RabbitMQ 4.0
 
 template <class Enum>
 struct Word {
@@ -142,32 +142,32 @@ constexpr auto kIgnored = ArgumentKind::kIgnored;
 
 // clang-format off
 constexpr QueueArgument kArguments[] = {
-    // name, policy key, operator policy, types, kind, least, most, too large, check, merge, field
+    // name, policy key, operator policy, types, kind, least, most, too large, check, merge, field, noun
     {"x-queue-type", "", false, kAll, kString, 0, 0, "", check_queue_type, Merge::kArgumentOnly, set_word<&S::type, kQueueTypeWords>},
-    {"x-expires", "expires", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", nullptr, Merge::kLess, set_integer<&S::expires_ms>},
-    {"x-message-ttl", "message-ttl", true, kQueues, kInteger, 0, kTenYearsMs, "value_too_large", nullptr, Merge::kLess, set_integer<&S::message_ttl_ms>},
-    {"x-dead-letter-exchange", "dead-letter-exchange", false, kQueues, kString, 0, 0, "", nullptr, Merge::kArgumentWins, set_string<&S::dead_letter_exchange>},
-    {"x-dead-letter-routing-key", "dead-letter-routing-key", false, kQueues, kString, 0, 0, "", check_has_exchange, Merge::kArgumentWins, set_string<&S::dead_letter_routing_key>},
-    {"x-dead-letter-strategy", "dead-letter-strategy", false, kQuorum, kString, 0, 0, "", check_strategy, Merge::kArgumentWins, set_word<&S::dead_letter_strategy, kStrategyWords>},
-    {"x-max-length", "max-length", true, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::max_length>},
-    {"x-max-length-bytes", "max-length-bytes", true, kAll, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::max_length_bytes>},
+    {"x-expires", "expires", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", nullptr, Merge::kLess, set_integer<&S::expires_ms>, "queue expiry"},
+    {"x-message-ttl", "message-ttl", true, kQueues, kInteger, 0, kTenYearsMs, "value_too_large", nullptr, Merge::kLess, set_integer<&S::message_ttl_ms>, "message TTL"},
+    {"x-dead-letter-exchange", "dead-letter-exchange", false, kQueues, kString, 0, 0, "", nullptr, Merge::kArgumentWins, set_string<&S::dead_letter_exchange>, "dead letter exchange name"},
+    {"x-dead-letter-routing-key", "dead-letter-routing-key", false, kQueues, kString, 0, 0, "", check_has_exchange, Merge::kArgumentWins, set_string<&S::dead_letter_routing_key>, "dead letter routing key"},
+    {"x-dead-letter-strategy", "dead-letter-strategy", false, kQuorum, kString, 0, 0, "", check_strategy, Merge::kArgumentWins, set_word<&S::dead_letter_strategy, kStrategyWords>, "dead letter strategy"},
+    {"x-max-length", "max-length", true, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::max_length>, "maximum length"},
+    {"x-max-length-bytes", "max-length-bytes", true, kAll, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::max_length_bytes>, "maximum length in bytes"},
     {"x-max-priority", "", false, kClassic, kInteger, 0, 255, "max_value_exceeded", nullptr, Merge::kArgumentOnly, set_integer<&S::max_priority>},
-    {"x-overflow", "overflow", true, kQueues, kString, 0, 0, "", check_overflow, Merge::kArgumentWins, set_word<&S::overflow, kOverflowWords>},
+    {"x-overflow", "overflow", true, kQueues, kString, 0, 0, "", check_overflow, Merge::kArgumentWins, set_word<&S::overflow, kOverflowWords>, "overflow value"},
     {"x-single-active-consumer", "", false, kQueues, kBoolean, 0, 0, "", nullptr, Merge::kArgumentOnly, set_single_active_consumer},
-    {"x-delivery-limit", "delivery-limit", true, kQueues, kInteger, kAnySign, kUnbounded, "", nullptr, Merge::kLimit, set_delivery_limit},
-    {"x-delayed-retry-type", "delayed-retry-type", true, kQueues, kString, 0, 0, "", check_retry_type, Merge::kArgumentWins, set_retry_word<&R::on, kRetryWords>},
-    {"x-delayed-retry-min", "delayed-retry-min", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", nullptr, Merge::kArgumentWins, set_retry_integer<&R::min_ms>},
-    {"x-delayed-retry-max", "delayed-retry-max", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", check_retry_max, Merge::kArgumentWins, set_retry_integer<&R::max_ms>},
-    {"x-delayed-retry-backoff", "delayed-retry-backoff", true, kQueues, kString, 0, 0, "", check_backoff, Merge::kArgumentWins, set_retry_word<&R::backoff, kBackoffWords>},
-    {"x-delayed-retry-multiplier", "delayed-retry-multiplier", true, kQueues, kNumber, 1, 1000, "value_too_large", nullptr, Merge::kArgumentWins, set_retry_multiplier},
-    {"x-delayed-retry-jitter", "delayed-retry-jitter", true, kQueues, kInteger, 0, 100, "max_value_exceeded", nullptr, Merge::kArgumentWins, set_retry_integer<&R::jitter_percent>},
+    {"x-delivery-limit", "delivery-limit", true, kQueues, kInteger, kAnySign, kUnbounded, "", nullptr, Merge::kLimit, set_delivery_limit, "delivery limit"},
+    {"x-delayed-retry-type", "delayed-retry-type", true, kQueues, kString, 0, 0, "", check_retry_type, Merge::kArgumentWins, set_retry_word<&R::on, kRetryWords>, "delayed retry type"},
+    {"x-delayed-retry-min", "delayed-retry-min", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", nullptr, Merge::kArgumentWins, set_retry_integer<&R::min_ms>, "delayed retry minimum"},
+    {"x-delayed-retry-max", "delayed-retry-max", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", check_retry_max, Merge::kArgumentWins, set_retry_integer<&R::max_ms>, "delayed retry maximum"},
+    {"x-delayed-retry-backoff", "delayed-retry-backoff", true, kQueues, kString, 0, 0, "", check_backoff, Merge::kArgumentWins, set_retry_word<&R::backoff, kBackoffWords>, "delayed retry backoff"},
+    {"x-delayed-retry-multiplier", "delayed-retry-multiplier", true, kQueues, kNumber, 1, 1000, "value_too_large", nullptr, Merge::kArgumentWins, set_retry_multiplier, "delayed retry multiplier"},
+    {"x-delayed-retry-jitter", "delayed-retry-jitter", true, kQueues, kInteger, 0, 100, "max_value_exceeded", nullptr, Merge::kArgumentWins, set_retry_integer<&R::jitter_percent>, "delayed retry jitter"},
     {"x-group-header", "", false, kQueues, kString, 0, 0, "", check_group_header, Merge::kArgumentOnly, set_group_header},
     {"x-group-by", "", false, kQueues, kString, 0, 0, "", check_group_by, Merge::kArgumentOnly, set_group_by},
-    {"x-consumer-timeout", "consumer-timeout", false, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::consumer_timeout_ms>},
+    {"x-consumer-timeout", "consumer-timeout", false, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::consumer_timeout_ms>, "consumer timeout"},
     // streams
-    {"x-max-age", "max-age", false, kStream, kString, 0, 0, "", nullptr, Merge::kPolicyWins, nullptr},
-    {"x-stream-max-segment-size-bytes", "stream-max-segment-size-bytes", false, kStream, kInteger, 0, kUnbounded, "", nullptr, Merge::kPolicyWins, nullptr},
-    {"x-stream-filter-size-bytes", "stream-filter-size-bytes", false, kStream, kInteger, 0, kUnbounded, "", nullptr, Merge::kPolicyWins, nullptr},
+    {"x-max-age", "max-age", false, kStream, kString, 0, 0, "", nullptr, Merge::kPolicyWins, nullptr, "max age"},
+    {"x-stream-max-segment-size-bytes", "stream-max-segment-size-bytes", false, kStream, kInteger, 0, kUnbounded, "", nullptr, Merge::kPolicyWins, nullptr, "segment size"},
+    {"x-stream-filter-size-bytes", "stream-filter-size-bytes", false, kStream, kInteger, 0, kUnbounded, "", nullptr, Merge::kPolicyWins, nullptr, "filter size"},
     // replication, old queue versions and lazy queues: taken from clients that still send them
     {"x-queue-mode", "queue-mode", false, kAll, kIgnored},
     {"x-queue-version", "queue-version", true, kAll, kIgnored},
@@ -270,6 +270,12 @@ const Value* policy_value(const QueueArgument& row, const Table* policy) {
   return value != nullptr && check_kind(row, *value).empty() ? value : nullptr;
 }
 
+/// Of a policy's and an operator policy's value the one that counts; either may be null.
+const Value* merge_policy_values(const QueueArgument& row, const Value* by_policy, const Value* by_operator) {
+  // Where the policy outranks the argument, the operator still outranks the policy.
+  return merge(row.merge == Merge::kPolicyWins ? Merge::kArgumentWins : row.merge, by_operator, by_policy);
+}
+
 }  // namespace
 
 std::span<const QueueArgument> queue_arguments() noexcept { return kArguments; }
@@ -278,6 +284,19 @@ const QueueArgument* find_queue_argument(std::string_view name) noexcept {
   for (const QueueArgument& row : kArguments)
     if (row.name == name) return &row;
   return nullptr;
+}
+
+const QueueArgument* find_queue_policy_key(std::string_view key) noexcept {
+  if (key.empty()) return nullptr;
+  for (const QueueArgument& row : kArguments)
+    if (row.policy_key == key) return &row;
+  return nullptr;
+}
+
+bool is_policy_value(const QueueArgument& row, const Value& value) {
+  if (!check_kind(row, value).empty()) return false;
+  // A routing key without an exchange is a mistake in arguments only: the exchange may be another policy's.
+  return row.check == nullptr || row.check == check_has_exchange || row.check(value, {}).empty();
 }
 
 QueueType queue_type_of(const Table& arguments) noexcept {
@@ -305,23 +324,38 @@ Result<> validate_queue_arguments(std::string_view vhost, std::string_view queue
   return type == QueueType::kQuorum ? check_quorum_properties(resource, durable, exclusive, auto_delete) : Result<>{};
 }
 
-QueueSettings resolve(const Table& arguments, const Table* policy, const Table* operator_policy) {
+QueueSettings resolve(const Table& arguments, const Table* policy, const Table* operator_policy, std::int64_t default_delivery_limit) {
   QueueSettings settings;
   const QueueType type = queue_type_of(arguments);
-  if (type == QueueType::kQuorum) settings.delivery_limit = kDefaultDeliveryLimit;
+  if (type == QueueType::kQuorum && default_delivery_limit >= 0) settings.delivery_limit = default_delivery_limit;
   for (const QueueArgument& row : kArguments) {
     if (row.apply == nullptr || (row.types & only(type)) == 0) continue;
     const Value* argument = arguments.find(row.name);
     if (argument != nullptr && !check_kind(row, *argument).empty()) argument = nullptr;
     const Value* by_operator = row.in_operator_policy ? policy_value(row, operator_policy) : nullptr;
-    const Merge between_policies = row.merge == Merge::kPolicyWins ? Merge::kArgumentWins : row.merge;  // the operator has the last word
-    const Value* by_policy = merge(between_policies, by_operator, policy_value(row, policy));
+    const Value* by_policy = merge_policy_values(row, policy_value(row, policy), by_operator);
     if (const Value* value = merge(row.merge, argument, by_policy)) row.apply(settings, *value);
   }
   // A quorum queue does not know reject-publish-dlx and keeps to its default; at-least-once holds only where nothing is dropped.
   if (type == QueueType::kQuorum && settings.overflow == Overflow::kRejectPublishDlx) settings.overflow = Overflow::kDropHead;
   if (settings.overflow != Overflow::kRejectPublish) settings.dead_letter_strategy = DeadLetterStrategy::kAtMostOnce;
   return settings;
+}
+
+Table merge_policies(const Table* policy, const Table* operator_policy) {
+  std::map<std::string_view, const Value*> merged;
+  if (policy != nullptr)
+    for (const auto& [key, value] : policy->entries()) merged.emplace(key, &value);
+  if (operator_policy != nullptr) {
+    for (const auto& [key, value] : operator_policy->entries()) {
+      const Value*& kept = merged[key];
+      const QueueArgument* row = find_queue_policy_key(key);
+      kept = row == nullptr ? &value : merge_policy_values(*row, kept, &value);
+    }
+  }
+  Table table;
+  for (const auto& [key, value] : merged) table.append(key, *value);
+  return table;
 }
 
 namespace {

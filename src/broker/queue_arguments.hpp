@@ -33,6 +33,9 @@ enum class ArgumentKind : std::uint8_t {
   kIgnored,  ///< other brokers' and old versions' business: any value is taken, kept, and means nothing
 };
 
+/// Of quorum queues that set none, since RabbitMQ 4.0.
+inline constexpr std::int64_t kDefaultDeliveryLimit = 20;
+
 /// Set of queue types, one bit each.
 using QueueTypes = std::uint8_t;
 [[nodiscard]] constexpr QueueTypes only(QueueType type) noexcept { return static_cast<QueueTypes>(1u << static_cast<unsigned>(type)); }
@@ -50,12 +53,17 @@ struct QueueArgument {
   std::string (*check)(const amqp::Value& value, const amqp::Table& arguments) = nullptr;
   Merge merge = Merge::kArgumentOnly;
   void (*apply)(QueueSettings& settings, const amqp::Value& value) = nullptr;  ///< null = sets nothing
+  std::string_view policy_noun{};  ///< what error texts call the policy key's value: `-1 is not a valid message TTL`
 };
 
 /// All rows, in the order in which values are checked.
 [[nodiscard]] std::span<const QueueArgument> queue_arguments() noexcept;
 /// The row of that argument, or null: unknown arguments are kept and mean nothing.
 [[nodiscard]] const QueueArgument* find_queue_argument(std::string_view name) noexcept;
+/// The row whose policy key that is, or null.
+[[nodiscard]] const QueueArgument* find_queue_policy_key(std::string_view key) noexcept;
+/// May a policy give the row that value?
+[[nodiscard]] bool is_policy_value(const QueueArgument& row, const amqp::Value& value);
 
 /// May a new queue be declared like this? Errors: 406 `invalid arg 'x-expires' for queue 'q' in vhost '/': {value_zero,0}` and its kin,
 /// 406 `invalid property 'non-durable' for queue 'q' in vhost '/'` for quorum queues, 540 for streams.
@@ -68,8 +76,12 @@ struct QueueArgument {
 [[nodiscard]] std::string_view queue_type_name(QueueType type) noexcept;
 
 /// Merges arguments (valid ones) with the definitions of the policy and the operator policy that match the queue; null = none matches.
-/// Policy values that do not fit their row are passed over.
-[[nodiscard]] QueueSettings resolve(const amqp::Table& arguments, const amqp::Table* policy, const amqp::Table* operator_policy);
+/// Policy values that do not fit their row are passed over. `default_delivery_limit` holds for quorum queues where none of them says
+/// otherwise; negative = no limit.
+[[nodiscard]] QueueSettings resolve(const amqp::Table& arguments, const amqp::Table* policy, const amqp::Table* operator_policy,
+                                    std::int64_t default_delivery_limit = kDefaultDeliveryLimit);
+/// What a policy and an operator policy (either may be null) come to together: each key once, in order, with the value that counts.
+[[nodiscard]] amqp::Table merge_policies(const amqp::Table* policy, const amqp::Table* operator_policy);
 
 /// May `asking` declare `wanted` when `existing` is there? Errors: 405 when exclusiveness or its owner differ, 406 `inequivalent arg ...`.
 /// Policies play no part. An exclusive queue counts as not durable, whatever was declared, as in RabbitMQ.

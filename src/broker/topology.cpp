@@ -131,6 +131,13 @@ void Topology::remove_exchange(Exchange& exchange, TopologyChange& change) {
   ++version_;
 }
 
+void Topology::set_policy_alternate(std::string_view name, std::string alternate) {
+  Exchange* exchange = exchange_named(name);
+  if (exchange == nullptr || exchange->info.arguments.find(kAlternateExchange) != nullptr || exchange->alternate == alternate) return;
+  exchange->alternate = std::move(alternate);
+  ++version_;
+}
+
 // --- queues ---
 
 Topology::Queue* Topology::queue_named(std::string_view name) const noexcept { return parts_->queues.find(name); }

@@ -104,6 +104,9 @@ class Topology {
   /// Missing = success without change. Errors: default exchange and amq.* (403), in use with if_unused (406).
   [[nodiscard]] Result<TopologyChange> delete_exchange(std::string_view name, bool if_unused);
 
+  /// The alternate exchange that a policy gives; empty = none. The exchange's own argument, where it has one, wins.
+  void set_policy_alternate(std::string_view exchange, std::string alternate);
+
   // --- queues ---
   /// Adds a queue that is not there yet (the engine has looked). Pointers to its QueueInfo stay good until it is removed.
   void add_queue(const QueueInfo& queue, DestinationPtr destination);

@@ -10,16 +10,8 @@
 namespace mq::engine {
 namespace {
 
-std::string encode_record(const amqp::Table& record) {
-  std::string value;
-  amqp::encode_table(record, value);
-  return value;
-}
-
-std::optional<amqp::Table> decode_record(std::string_view value) {
-  ByteReader in(value);
-  return amqp::decode_table(in.longstr());
-}
+using metadata::decode_record;
+using metadata::encode_record;
 
 // Waits until a number of events has happened, or too long.
 class Countdown {
@@ -77,6 +69,7 @@ StorageResult<> Broker::recover() {
   if (fresh) {
     if (auto made = create_defaults(); !made) return made;
   }
+  if (auto read = recover_parameters(); !read) return read;
   return recover_topology();
 }
 

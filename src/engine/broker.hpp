@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "broker/access.hpp"
 #include "engine/reply_registry.hpp"
+#include "engine/usage.hpp"
 #include "engine/vhost.hpp"
 
 namespace mq::engine {
@@ -25,6 +27,12 @@ struct BrokerOptions {
   std::uint64_t total_memory_bytes = 512ULL << 20;
   std::int64_t default_delivery_limit = 20;  ///< of quorum queues that set none; negative = no limit
   unsigned threads = 2;                      ///< that serve connections and queues
+};
+
+/// What a session gets that may open its vhost.
+struct Admission {
+  std::shared_ptr<VHost> vhost;
+  Usage::Place place;
 };
 
 class Broker {
@@ -53,6 +61,20 @@ class Broker {
   [[nodiscard]] Scheduler& scheduler() noexcept { return scheduler_; }
   [[nodiscard]] ReplyRegistry& replies() noexcept { return replies_; }
 
+  /// May the user open that vhost with one more connection? Errors: 530 for an unknown vhost, a vhost without permission, and for the
+  /// vhost's or the user's limit of connections.
+  [[nodiscard]] Result<Admission> admit(const std::string& user, const std::string& vhost);
+  /// One more channel of that connection. Error: 530 with the user's limit.
+  [[nodiscard]] Result<> admit_channel(const std::string& user, Usage::Place& place);
+  [[nodiscard]] const Usage& usage() const noexcept { return *usage_; }
+
+  /// Sets the user's limits that `limits` (an object of numbers) speaks of; answered when synced. Errors: 404 for an unknown user, 406.
+  void change_user_limits(const std::string& user, const amqp::Value& limits, const ReplyTo& reply);
+  /// Sets a parameter of the whole broker or, without a value, clears it; answered when synced. Error: 404 when there is none to clear.
+  void change_global_parameter(const std::string& name, const std::optional<amqp::Value>& value, const ReplyTo& reply);
+  /// By name.
+  [[nodiscard]] std::map<std::string, amqp::Value> global_parameters() const;
+
   /// A new session's inbox; it is told about alarms and shutdown until it is let go.
   [[nodiscard]] InboxPtr open_inbox(std::shared_ptr<Strand> strand);
   void close_inbox(const SessionInbox& inbox);
@@ -72,6 +94,7 @@ class Broker {
  private:
   [[nodiscard]] std::shared_ptr<VHost> make_vhost(const std::string& name);
   [[nodiscard]] StorageResult<> recover_access(bool& fresh);
+  [[nodiscard]] StorageResult<> recover_parameters();
   [[nodiscard]] StorageResult<> recover_topology();
   [[nodiscard]] StorageResult<> recover_messages(const std::vector<std::shared_ptr<QueueActor>>& queues);
   [[nodiscard]] StorageResult<> create_defaults();
@@ -89,6 +112,10 @@ class Broker {
   mutable std::shared_mutex access_mutex_;
   broker::Access access_;
   std::atomic<std::uint64_t> access_revision_{0};
+
+  std::shared_ptr<Usage> usage_ = std::make_shared<Usage>();
+  mutable std::mutex parameters_mutex_;
+  std::map<std::string, amqp::Value> global_parameters_;
 
   ReplyRegistry replies_;
   mutable std::mutex sessions_mutex_;

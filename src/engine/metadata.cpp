@@ -15,19 +15,6 @@ std::string make_key(std::string_view kind, std::initializer_list<std::string_vi
   return key;
 }
 
-std::string encode_body(const amqp::Table& table) {
-  std::string out;
-  amqp::encode_table(table, out);
-  return out;
-}
-
-std::optional<amqp::Table> decode_body(std::string_view value) {
-  ByteReader in(value);
-  const std::string_view body = in.longstr();
-  if (in.failed()) return std::nullopt;
-  return amqp::decode_table(body);
-}
-
 std::string text(const amqp::Table& table, std::string_view name) {
   const amqp::Value* value = table.find(name);
   return value != nullptr && value->string() != nullptr ? *value->string() : std::string();
@@ -53,6 +40,13 @@ std::string permission_key(std::string_view vhost, std::string_view user) { retu
 std::string topic_permission_key(std::string_view vhost, std::string_view user, std::string_view exchange) {
   return make_key(kTopicPermissions, {vhost, user, exchange});
 }
+std::string policy_key(broker::PolicyKind kind, std::string_view vhost, std::string_view name) {
+  return make_key(kind == broker::PolicyKind::kPolicy ? kPolicies : kOperatorPolicies, {vhost, name});
+}
+std::string parameter_key(std::string_view vhost, std::string_view component, std::string_view name) {
+  return make_key(kParameters, {vhost, component, name});
+}
+std::string global_parameter_key(std::string_view name) { return make_key(kGlobalParameters, {name}); }
 std::string binding_key(std::string_view vhost, const broker::BindingInfo& binding) {
   std::string key = make_key(
       kBindings, {vhost, binding.source, binding.to == broker::BindTo::kQueue ? "q" : "e", binding.destination, binding.routing_key});
@@ -60,40 +54,53 @@ std::string binding_key(std::string_view vhost, const broker::BindingInfo& bindi
   return key;
 }
 
+std::string encode_record(const amqp::Table& record) {
+  std::string out;
+  amqp::encode_table(record, out);
+  return out;
+}
+
+std::optional<amqp::Table> decode_record(std::string_view value) {
+  ByteReader in(value);
+  const std::string_view body = in.longstr();
+  if (in.failed()) return std::nullopt;
+  return amqp::decode_table(body);
+}
+
 std::string encode(const broker::ExchangeInfo& exchange) {
-  return encode_body({{"name", exchange.name},
-                      {"type", exchange.type},
-                      {"durable", exchange.durable},
-                      {"auto_delete", exchange.auto_delete},
-                      {"internal", exchange.internal},
-                      {"arguments", exchange.arguments}});
+  return encode_record({{"name", exchange.name},
+                        {"type", exchange.type},
+                        {"durable", exchange.durable},
+                        {"auto_delete", exchange.auto_delete},
+                        {"internal", exchange.internal},
+                        {"arguments", exchange.arguments}});
 }
 
 std::string encode(const broker::QueueInfo& queue) {
-  return encode_body({{"name", queue.name},
-                      {"id", static_cast<std::int64_t>(queue.id)},
-                      {"durable", queue.durable},
-                      {"auto_delete", queue.auto_delete},
-                      {"arguments", queue.arguments}});
+  return encode_record({{"name", queue.name},
+                        {"id", static_cast<std::int64_t>(queue.id)},
+                        {"durable", queue.durable},
+                        {"auto_delete", queue.auto_delete},
+                        {"arguments", queue.arguments}});
 }
 
 std::string encode(const broker::BindingInfo& binding) {
-  return encode_body({{"source", binding.source},
-                      {"to", binding.to == broker::BindTo::kQueue ? "q" : "e"},
-                      {"destination", binding.destination},
-                      {"routing_key", binding.routing_key},
-                      {"arguments", binding.arguments}});
+  return encode_record({{"source", binding.source},
+                        {"to", binding.to == broker::BindTo::kQueue ? "q" : "e"},
+                        {"destination", binding.destination},
+                        {"routing_key", binding.routing_key},
+                        {"arguments", binding.arguments}});
 }
 
 std::optional<broker::ExchangeInfo> decode_exchange(std::string_view value) {
-  const auto table = decode_body(value);
+  const auto table = decode_record(value);
   if (!table || text(*table, "name").empty()) return std::nullopt;
   return broker::ExchangeInfo{text(*table, "name"),        text(*table, "type"),     flag(*table, "durable"),
                               flag(*table, "auto_delete"), flag(*table, "internal"), arguments(*table)};
 }
 
 std::optional<broker::QueueInfo> decode_queue(std::string_view value) {
-  const auto table = decode_body(value);
+  const auto table = decode_record(value);
   const amqp::Value* id = table ? table->find("id") : nullptr;
   if (id == nullptr || !id->integer()) return std::nullopt;
   return broker::QueueInfo{
@@ -102,7 +109,7 @@ std::optional<broker::QueueInfo> decode_queue(std::string_view value) {
 }
 
 std::optional<broker::BindingInfo> decode_binding(std::string_view value) {
-  const auto table = decode_body(value);
+  const auto table = decode_record(value);
   if (!table) return std::nullopt;
   return broker::BindingInfo{text(*table, "source"), text(*table, "to") == "e" ? broker::BindTo::kExchange : broker::BindTo::kQueue,
                              text(*table, "destination"), text(*table, "routing_key"), arguments(*table)};

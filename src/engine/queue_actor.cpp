@@ -238,7 +238,11 @@ void QueueActor::on(Loaded& item) {
   log::error("queue '{}': {} messages could not be read back from disk", name(), lost);
 }
 
-void QueueActor::on(ApplySettings& item) { queue_.apply(std::move(item.settings)); }
+void QueueActor::on(ApplySettings& item) {
+  if (dead_) return;
+  if (item.settings.expires_ms != queue_.settings().expires_ms) last_used_ = now_;  // the new time runs from now on
+  queue_.apply(std::move(item.settings));
+}
 
 void QueueActor::on(WakeUp&) {}
 

@@ -36,6 +36,16 @@ struct GetReply {
 struct Done {};
 using Answer = std::variant<Done, QueueStats, MessageCount, GetReply>;
 
+/// Who asks the engine for something: a session, or an operator's request.
+class Asker {
+ public:
+  virtual ~Asker() = default;
+  /// Any thread: the answer to that request.
+  virtual void answered(std::uint64_t request, Result<Answer> answer) = 0;
+  /// Owner of the exclusive queues it declares; 0 = it has none.
+  [[nodiscard]] virtual std::uint64_t owner_id() const noexcept { return 0; }
+};
+
 /// What a session finds in its inbox.
 struct Deliveries {
   std::uint32_t consumer = 0;
@@ -67,7 +77,7 @@ struct CloseRequested {
 };
 using SessionItem = std::variant<Deliveries, Confirms, Reply, ConsumerCancelled, WindowOpened, AlarmChanged, CloseRequested>;
 
-class SessionInbox final : public broker::Peer, public Runnable, public std::enable_shared_from_this<SessionInbox> {
+class SessionInbox final : public broker::Peer, public Asker, public Runnable, public std::enable_shared_from_this<SessionInbox> {
  public:
   SessionInbox(std::shared_ptr<Strand> strand, std::uint64_t id) : strand_(std::move(strand)), id_(id) {}
 
@@ -79,6 +89,8 @@ class SessionInbox final : public broker::Peer, public Runnable, public std::ena
   void put(SessionItem item) {
     if (mailbox_.put(std::move(item))) strand_->post(shared_from_this());
   }
+  void answered(std::uint64_t request, Result<Answer> answer) override { put(Reply{request, std::move(answer)}); }
+  [[nodiscard]] std::uint64_t owner_id() const noexcept override { return id_; }
   /// On the strand: called when items wait. Cleared when the transport goes; what comes later is dropped.
   void on_wake(std::function<void()> wake) { wake_ = std::move(wake); }
   template <class Handle>
@@ -114,12 +126,25 @@ using InboxPtr = std::shared_ptr<SessionInbox>;
 
 /// Where an answer goes.
 struct ReplyTo {
-  InboxPtr inbox;
+  std::shared_ptr<Asker> asker;
   std::uint64_t request = 0;
 
   void send(Result<Answer> answer) const {
-    if (inbox) inbox->put(Reply{request, std::move(answer)});
+    if (asker) asker->answered(request, std::move(answer));
   }
 };
+
+/// An answer goes to `then`, on whatever thread it comes from.
+[[nodiscard]] inline ReplyTo reply_to(std::function<void(Result<Answer>)> then) {
+  class Caller final : public Asker {
+   public:
+    explicit Caller(std::function<void(Result<Answer>)> call) : call_(std::move(call)) {}
+    void answered(std::uint64_t, Result<Answer> answer) override { call_(std::move(answer)); }
+
+   private:
+    std::function<void(Result<Answer>)> call_;
+  };
+  return {std::make_shared<Caller>(std::move(then)), 0};
+}
 
 }  // namespace mq::engine

@@ -99,24 +99,23 @@ std::vector<std::shared_ptr<QueueActor>> VHost::queues() const {
 
 // --- recovery ---
 
-std::shared_ptr<QueueActor> VHost::make_actor(const broker::QueueInfo& info) {
+std::shared_ptr<QueueActor> VHost::make_actor(const broker::QueueInfo& info, broker::QueueSettings settings) {
   broker::QueueInfo own = info;
   own.durable = is_stored(info);
-  broker::QueueSettings settings = broker::resolve(info.arguments, nullptr, nullptr);
-  if (settings.type == broker::QueueType::kQuorum && info.arguments.find("x-delivery-limit") == nullptr) {
-    const std::int64_t limit = services_->default_delivery_limit;
-    settings.delivery_limit = limit < 0 ? std::nullopt : std::optional<std::int64_t>(limit);
-  }
   return std::make_shared<QueueActor>(services_->scheduler.make_strand(), services_, self(), std::move(own), std::move(settings));
 }
 
 void VHost::restore_exchange(const broker::ExchangeInfo& info) {
-  auto restored = change_topology([&](broker::Topology& topology) { return topology.restore_exchange(info); });
+  auto restored = change_topology([&](broker::Topology& topology) {
+    auto done = topology.restore_exchange(info);
+    topology.set_policy_alternate(info.name, broker::alternate_exchange_of(*policies_, info.name));
+    return done;
+  });
   if (!restored) log::error("vhost '{}': exchange '{}' cannot be restored: {}", name_, info.name, restored.error().text);
 }
 
 std::shared_ptr<QueueActor> VHost::restore_queue(const broker::QueueInfo& info) {
-  auto actor = make_actor(info);
+  auto actor = make_actor(info, settings_of(info));
   change_topology([&](broker::Topology& topology) { return topology.add_queue(info, actor), true; });
   return actor;
 }
@@ -165,7 +164,7 @@ void VHost::commit(WriteSet set, std::function<void()> done) {
 }
 
 void VHost::on(DeclareQueue& item) {
-  const broker::OwnerId asking = item.reply.inbox ? item.reply.inbox->id() : 0;
+  const broker::OwnerId asking = item.reply.asker ? item.reply.asker->owner_id() : 0;
   auto found = find_queue(item.wanted.name, asking);
   if (!found && found.error().code != ReplyCode::kNotFound) return item.reply.send(found.error());
   if (found) {
@@ -182,14 +181,20 @@ void VHost::create_queue(DeclareQueue& item) {
   broker::QueueInfo& wanted = item.wanted;
   if (!item.generated)
     if (auto free = broker::check_new_name("queue", wanted.name); !free) return item.reply.send(free.error());
+  if (const std::int64_t most = limits_.max_queues; most >= 0) {
+    const std::size_t there = with_topology([](const broker::Topology& topology) { return topology.queue_count(); });
+    if (there >= static_cast<std::uint64_t>(most)) return item.reply.send(broker::too_many_queues(name_, wanted.name, most));
+  }
   if (auto valid =
           broker::validate_queue_arguments(name_, wanted.name, wanted.durable, wanted.exclusive, wanted.auto_delete, wanted.arguments);
       !valid)
     return item.reply.send(valid.error());
   wanted.id = new_queue_id_();
-  auto actor = make_actor(wanted);
+  broker::QueueSettings settings = settings_of(wanted);
+  const bool expires = settings.expires_ms.has_value();
+  auto actor = make_actor(wanted, std::move(settings));
   change_topology([&](broker::Topology& topology) { return topology.add_queue(wanted, actor), true; });
-  if (wanted.arguments.find("x-expires") != nullptr) actor->put(WakeUp{});  // its time runs from now on
+  if (expires) actor->put(WakeUp{});  // its time runs from now on
   if (wanted.exclusive) owned_[wanted.owner].push_back(wanted.name);
   WriteSet set;
   if (is_stored(wanted)) {
@@ -269,7 +274,11 @@ void VHost::on(DeclareExchange& item) {
     });
     return item.reply.send(found ? Result<Answer>(Answer{Done{}}) : found.error());
   }
-  auto created = change_topology([&](broker::Topology& topology) { return topology.declare_exchange(item.wanted); });
+  auto created = change_topology([&](broker::Topology& topology) {
+    auto done = topology.declare_exchange(item.wanted);
+    if (done && *done) topology.set_policy_alternate(item.wanted.name, broker::alternate_exchange_of(*policies_, item.wanted.name));
+    return done;
+  });
   if (!created) return item.reply.send(created.error());
   WriteSet set;
   if (*created && item.wanted.durable)

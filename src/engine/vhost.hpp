@@ -8,14 +8,18 @@
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "broker/parameters.hpp"
+#include "broker/policy.hpp"
 #include "broker/topology.hpp"
 #include "engine/committer.hpp"
 #include "engine/queue_actor.hpp"
@@ -73,8 +77,28 @@ struct DropOwner {
   broker::OwnerId owner = 0;
   ReplyTo reply;
 };
-using VHostItem =
-    std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding, DropOwner>;
+/// Sets a policy or, without one, clears that of the name. Applied to what is there at once, answered when synced. Errors: what
+/// PolicySet::put() refuses, 404 when there is none to clear.
+struct ChangePolicy {
+  broker::PolicyKind kind = broker::PolicyKind::kPolicy;
+  std::string name;
+  std::optional<broker::Policy> policy;
+  ReplyTo reply;
+};
+/// Sets a runtime parameter or, without a value, clears it. Errors: what validate_parameter() refuses, 404 when there is none to clear.
+struct ChangeParameter {
+  std::string component, name;
+  std::optional<amqp::Value> value;
+  ReplyTo reply;
+};
+/// Sets one of the vhost's limits or, without a value, lifts it; the others stay.
+struct ChangeLimit {
+  std::string limit;
+  std::optional<amqp::Value> value;
+  ReplyTo reply;
+};
+using VHostItem = std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding,
+                               DropOwner, ChangePolicy, ChangeParameter, ChangeLimit>;
 
 /// A queue as a session finds it.
 struct FoundQueue {
@@ -107,11 +131,21 @@ class VHost final : public Actor<VHostItem> {
   /// Where a dead letter goes; nowhere when its exchange is missing (logged once per exchange).
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> route_dead_letter(const broker::MessagePtr& message, bool with_copies);
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> queues() const;
+  /// All queues with their actors, exclusive ones too.
+  [[nodiscard]] std::vector<FoundQueue> found_queues() const;
+  /// Both sets as they are now; never null.
+  [[nodiscard]] std::shared_ptr<const broker::Policies> policies() const;
+  /// In order of components and names.
+  [[nodiscard]] std::vector<broker::Parameter> parameters() const;
+  [[nodiscard]] broker::VHostLimits limits() const;
 
   // --- recovery, before anything runs ---
   void restore_exchange(const broker::ExchangeInfo& info);
   std::shared_ptr<QueueActor> restore_queue(const broker::QueueInfo& info);
   void restore_binding(const broker::BindingInfo& info);
+  /// Before exchanges and queues. False: it is not a policy any more.
+  bool restore_policy(broker::PolicyKind kind, broker::Policy policy);
+  void restore_parameter(broker::Parameter parameter);
 
  protected:
   void handle(VHostItem& item) override;
@@ -126,9 +160,18 @@ class VHost final : public Actor<VHostItem> {
   void on(DeleteExchange& item);
   void on(ChangeBinding& item);
   void on(DropOwner& item);
+  void on(ChangePolicy& item);
+  void on(ChangeParameter& item);
+  void on(ChangeLimit& item);
 
   [[nodiscard]] std::shared_ptr<VHost> self() { return std::static_pointer_cast<VHost>(shared_from_this()); }
-  std::shared_ptr<QueueActor> make_actor(const broker::QueueInfo& info);
+  std::shared_ptr<QueueActor> make_actor(const broker::QueueInfo& info, broker::QueueSettings settings);
+  [[nodiscard]] broker::QueueSettings settings_of(const broker::QueueInfo& queue) const;
+  /// Puts other policies in place and applies them to the queues and exchanges for which they make a difference.
+  void adopt(std::shared_ptr<const broker::Policies> policies);
+  void put_parameter(broker::Parameter parameter, const ReplyTo& reply);
+  void clear_parameter(const std::string& component, const std::string& name, const ReplyTo& reply);
+  void set_limits(const amqp::Value& limits);
   void create_queue(DeclareQueue& item);
   [[nodiscard]] std::shared_ptr<QueueActor> actor_of(const std::string& queue) const;
   /// Its end was refused to somebody else, but its owner's leave wants it all the same.
@@ -157,6 +200,9 @@ class VHost final : public Actor<VHostItem> {
   broker::Topology topology_;
   mutable std::mutex history_mutex_;  // of what exchanges keep; taken after mutex_, held for a few moves
   std::atomic<std::uint64_t> version_{0};
+  std::shared_ptr<const broker::Policies> policies_ = std::make_shared<broker::Policies>();  // replaced, never changed
+  std::map<std::pair<std::string, std::string>, amqp::Value> parameters_;                    // by component and name
+  broker::VHostLimits limits_;                                                               // what the parameters come to
 
   boost::unordered_flat_map<std::string, std::vector<VHostItem>> going_;  // queues being deleted, and what waits for the end of that
   boost::unordered_flat_map<broker::OwnerId, std::vector<std::string>> owned_;

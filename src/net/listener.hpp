@@ -1,14 +1,13 @@
 // Accepts TCP connections for AMQP and starts a Connection for each.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "engine/asio_scheduler.hpp"
 #include "engine/broker.hpp"
+#include "net/acceptor.hpp"
 #include "session/session.hpp"
 
 namespace mq::net {
@@ -31,21 +30,16 @@ class Listener : public std::enable_shared_from_this<Listener> {
   /// Accepts no more. Any thread.
   void stop();
   /// Where it listens, once started.
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return acceptor_->port(); }
 
  private:
-  void accept();
-  void welcome(boost::asio::ip::tcp::socket socket);
-  void pause();
+  void welcome(Acceptor::Socket socket);
 
   engine::AsioScheduler& scheduler_;
   engine::Broker& broker_;
   std::shared_ptr<const session::SessionOptions> session_options_;
   ListenerOptions options_;
-  engine::AsioExecutor strand_;
-  boost::asio::ip::tcp::acceptor acceptor_;
-  boost::asio::steady_timer pause_;
-  std::uint16_t port_ = 0;
+  std::shared_ptr<Acceptor> acceptor_;
 };
 
 }  // namespace mq::net

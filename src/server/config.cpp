@@ -110,6 +110,8 @@ struct Rule {
 };
 constexpr Rule kRules[] = {
     {[](const Config& c) { return is_address(c.bind); }, "amqp.bind must be an IPv4 or IPv6 address"},
+    {[](const Config& c) { return c.management_bind.empty() || is_address(c.management_bind); },
+     "management.bind must be an IPv4 or IPv6 address, or empty"},
     {[](const Config& c) { return !c.data_dir.empty(); }, "server.data_dir must not be empty"},
     {[](const Config& c) { return c.initial_frame_max_bytes <= c.frame_max_bytes; },
      "amqp.initial_frame_max must not be larger than amqp.frame_max"},

@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 6> kLogLevels{"trace", "debug", "info", "
 constexpr ConfigSection kSections[] = {
     {"server", "the process"},
     {"amqp", "the AMQP 0-9-1 listener and what a connection may do"},
+    {"management", "the HTTP API for operators and their tools"},
     {"auth", "the user and the virtual host made when the data directory is empty, and who may log in from where"},
     {"queues", "values for queues that do not set their own"},
     {"flow", "what may be under way or in memory before somebody has to wait"},
@@ -46,6 +47,13 @@ constexpr ConfigOption kOptions[] = {
     {"amqp.heartbeat", Kind::kSeconds, &Config::heartbeat_s, 0, kMax16, kReloadable, "the heartbeat interval suggested to clients, who decide; 0 = none"},
     {"amqp.handshake_timeout", Kind::kMilliseconds, &Config::handshake_timeout_ms, 100, 60 * kMinute, kReloadable, "a client that has not opened its connection after this long is cut off"},
     {"amqp.max_message_size", Kind::kBytes, &Config::max_message_bytes, 1, 512 * kMiB, kReloadable, "the largest body of a message"},
+
+    {"management.enabled", Kind::kBoolean, &Config::management_enabled, 0, 1, kAtStart, "whether the API is served"},
+    {"management.bind", Kind::kText, &Config::management_bind, 0, kMax64, kAtStart, "the address to listen on; empty = that of amqp.bind"},
+    {"management.port", Kind::kNumber, &Config::management_port, 0, kMax16, kAtStart, "the port of HTTP; 0 = one the system picks, written to the log"},
+    {"management.max_connections", Kind::kNumber, &Config::management_max_connections, 1, kMax32, kReloadable, "connections at a time"},
+    {"management.max_body_size", Kind::kBytes, &Config::management_max_body_bytes, kKiB, 512 * kMiB, kReloadable, "the largest body of a request"},
+    {"management.idle_timeout", Kind::kMilliseconds, &Config::management_idle_timeout_ms, 100, 60 * kMinute, kReloadable, "a connection is closed when its next request, or the rest of one, takes longer"},
 
     {"auth.default_user", Kind::kText, &Config::default_user, 0, kMax64, kAtStart, "the administrator made on the first start"},
     {"auth.default_password", Kind::kText, &Config::default_password, 0, kMax64, kAtStart, "the administrator's first password; change it before you let other machines in", {}, true},

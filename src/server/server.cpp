@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "engine/asio_scheduler.hpp"
 #include "engine/broker.hpp"
+#include "http/server.hpp"
 #include "net/listener.hpp"
 #include "server/resource_watch.hpp"
 #include "store/memory_store.hpp"
@@ -72,6 +73,20 @@ server::ResourceLimits resource_limits(const Config& config) {
   return limits;
 }
 
+http::ServerOptions management_options(const Config& config) {
+  http::ServerOptions options;
+  options.address = config.management_bind.empty() ? config.bind : config.management_bind;
+  options.port = config.management_port;
+  options.max_connections = config.management_max_connections;
+  options.max_body_bytes = config.management_max_body_bytes;
+  options.idle_timeout_ms = config.management_idle_timeout_ms;
+  return options;
+}
+
+http::Site site(const Config& config, std::uint16_t amqp_port) {
+  return {BROKERD_VERSION, cluster_name(), cluster_name(), {{"amqp", config.bind, amqp_port}}};
+}
+
 net::ListenerOptions listener_options(const Config& config) { return {config.bind, config.amqp_port, config.max_connections}; }
 
 boost::system::result<std::unique_ptr<Storage>, StartError> open_store(const Config& config) {
@@ -93,6 +108,7 @@ struct Server::Parts {
   std::unique_ptr<engine::AsioScheduler> scheduler;
   std::unique_ptr<engine::Broker> broker;
   std::shared_ptr<net::Listener> listener;
+  std::shared_ptr<http::Server> management;
   std::unique_ptr<server::ResourceWatch> watch;
   bool stopped = false;
 };
@@ -119,7 +135,17 @@ boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const C
   parts->listener =
       std::make_shared<net::Listener>(*parts->scheduler, *parts->broker,
                                       std::make_shared<const session::SessionOptions>(session_options(config)), listener_options(config));
-  if (const std::string wrong = parts->listener->start(); !wrong.empty()) return StartError{wrong};
+  // Queues may be at work already: nothing may run any more when the parts go.
+  auto give_up = [&](std::string why) {
+    parts->scheduler->stop();
+    return StartError{std::move(why)};
+  };
+  if (const std::string wrong = parts->listener->start(); !wrong.empty()) return give_up(wrong);
+  if (config.management_enabled) {
+    parts->management = std::make_shared<http::Server>(*parts->scheduler, *parts->broker, site(config, parts->listener->port()),
+                                                       management_options(config));
+    if (const std::string wrong = parts->management->start(); !wrong.empty()) return give_up(wrong + " (management API)");
+  }
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
@@ -127,11 +153,14 @@ Server::~Server() { stop(); }
 
 std::uint16_t Server::amqp_port() const noexcept { return parts_->listener->port(); }
 
+std::uint16_t Server::management_port() const noexcept { return parts_->management ? parts_->management->port() : std::uint16_t{0}; }
+
 std::vector<ConfigChange> Server::reload(const Config& fresh) {
   auto changes = reload_config(parts_->config, fresh);
   const Config& config = parts_->config;
   if (auto level = log::level_from_name(config.log_level)) log::set_level(*level);
   parts_->listener->apply(std::make_shared<const session::SessionOptions>(session_options(config)), config.max_connections);
+  if (parts_->management) parts_->management->apply(management_options(config));
   parts_->broker->apply(broker_options(config));
   parts_->watch->set_limits(resource_limits(config));
   return changes;
@@ -143,6 +172,7 @@ void Server::stop() {
   const auto until = Clock::now() + std::chrono::milliseconds(parts_->config.shutdown_timeout_ms);
   auto left_ms = [&] { return std::max<Millis>(100, std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count()); };
   parts_->listener->stop();
+  if (parts_->management) parts_->management->stop();
   parts_->watch.reset();
   parts_->broker->close_sessions(ReplyCode::kConnectionForced, "broker forced connection closure with reason 'shutdown'");
   // Clients answer within a moment; those that do not are closed when their close times out.

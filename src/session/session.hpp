@@ -228,6 +228,7 @@ class Session {
   std::string connection_name_;
   std::string alarm_reason_;
   std::shared_ptr<engine::VHost> vhost_;
+  engine::Usage::Place place_;
   std::uint32_t frame_max_;
   std::uint16_t channel_max_ = 0;
   std::uint16_t heartbeat_s_ = 0;

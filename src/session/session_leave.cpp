@@ -27,6 +27,7 @@ void Session::open_channel(std::uint16_t number) {
         fail(ReplyCode::kNotAllowed, "number of channels opened (" + std::to_string(channels_.size()) +
                                          ") has reached the negotiated channel_max (" + std::to_string(channel_max_) + ")"),
         amqp::ChannelOpen::kId);
+  if (auto admitted = broker_.admit_channel(user_, place_); !admitted) return fail_connection(admitted.error(), amqp::ChannelOpen::kId);
   auto channel = std::make_unique<Channel>();
   channel->number = number;
   channel->key = next_channel_key_++;
@@ -68,6 +69,7 @@ void Session::close_channel(Channel& channel) {
     session.dying_.push_back(std::move(found->second));
     session.last_channel_ = nullptr;
     session.channels_.erase(found);
+    session.place_.close_channel();
   });
 }
 
@@ -80,6 +82,7 @@ void Session::channel_close_ok(std::uint16_t number) {
   dying_.push_back(std::move(found->second));
   last_channel_ = nullptr;
   channels_.erase(found);
+  place_.close_channel();
   if (channel.consumers.empty() && channel.ledger.size() == 0) drop_dying(channel);
 }
 
@@ -136,6 +139,7 @@ void Session::leave_when_quiet() {
 }
 
 void Session::finish() {
+  place_.give_up();  // who was told that the connection is closed may open another
   if (leave_ == Leave::kWithCloseOk && !socket_gone_) {
     send(0, amqp::ConnectionCloseOk{});
     linger();

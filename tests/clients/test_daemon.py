@@ -148,7 +148,7 @@ def test_the_service_manager_is_told_of_start_and_stop(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(20)
-        process = subprocess.Popen([PROGRAM, "--data-dir", ":memory:", "--bind", "127.0.0.1", "--amqp-port", "0"], cwd=tmp_path,
+        process = subprocess.Popen([PROGRAM, "--data-dir", ":memory:", "--bind", "127.0.0.1", "--amqp-port", "0", "--management-port", "0"], cwd=tmp_path,
                                    env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             assert manager.recv(100) == b"READY=1"
@@ -164,7 +164,7 @@ def test_the_service_manager_is_told_of_start_and_stop(tmp_path):
 
 def test_data_go_where_the_service_manager_says(tmp_path):
     state = tmp_path / "state"
-    process = subprocess.Popen([PROGRAM, "--bind", "127.0.0.1", "--amqp-port", "0"], cwd=tmp_path, env={**os.environ, "STATE_DIRECTORY": str(state)},
+    process = subprocess.Popen([PROGRAM, "--bind", "127.0.0.1", "--amqp-port", "0", "--management-port", "0"], cwd=tmp_path, env={**os.environ, "STATE_DIRECTORY": str(state)},
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(lambda: (state / "LOCK").exists() or list(state.rglob("CURRENT")), what="data in the state directory")

@@ -67,7 +67,8 @@ TEST_P(MessageGroups, AreRefusedBesidePriorities) {
 TEST_P(MessageGroups, AreRefusedWithoutAKnownName) {
   Client& c = client();
   c.sends(QueueDeclare{.queue = "q", .arguments = args({{"x-group-by", "colour"}})});
-  c.loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-group-by' for queue 'q' in vhost '/': invalid_group_by", QueueDeclare::kId);
+  c.loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-group-by' for queue 'q' in vhost '/': invalid_group_by",
+                       QueueDeclare::kId);
 }
 
 }  // namespace mq::test

@@ -31,7 +31,7 @@ const std::vector<Layer>& layers() {
       {"session", {"base", "amqp", "ports", "broker", "engine"}},
       {"store", {"base", "amqp", "ports", "broker/message"}},
       {"net", {"base", "amqp", "ports", "broker", "engine", "session"}},
-      {"http", {"base", "amqp", "ports", "broker", "engine/broker", "net"}},
+      {"http", {"base", "amqp", "ports", "broker", "engine/broker", "engine/asio_scheduler", "net"}},
       // The embedding facade wires everything below it.
       {"server", {"base", "amqp", "ports", "broker", "engine", "session", "store", "net", "http"}},
       {"apps", {"base", "amqp", "ports", "client", "server"}},
@@ -47,9 +47,9 @@ struct Library {
 
 const std::vector<Library>& libraries() {
   static const std::vector<Library> table{
-      {"boost/asio", {"src/engine/asio_scheduler", "src/net/", "src/http/"}},
-      {"boost/beast", {"src/http/"}},
-      {"boost/json", {"src/http/"}},
+      {"boost/asio", {"src/engine/asio_scheduler", "src/net/", "src/http/", "src/apps/brokerctl/"}},
+      {"boost/beast", {"src/http/", "src/apps/brokerctl/"}},
+      {"boost/json", {"src/http/", "src/apps/brokerctl/"}},
       {"boost/", {""}},  // small header-only parts: result, unordered, intrusive_ptr
       {"fmt/", {""}},
       {"spdlog/", {"src/base/log.cpp"}},

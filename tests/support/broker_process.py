@@ -100,6 +100,7 @@ class OwnBroker(Broker):
         self.config = config
         self.start_deadline = start_deadline
         self.port = free_port()
+        self.management_port = free_port()
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="brokerd-test-"))
         self.data = self.home / "data"
         self.log = self.home / "log"
@@ -107,6 +108,7 @@ class OwnBroker(Broker):
 
     def command(self):
         return [str(self.program), "--data-dir", str(self.data), "--bind", self.host, "--amqp-port", str(self.port),
+                "--management-port", str(self.management_port),
                 "--config", str(self.config), *self.options]
 
     def start(self):

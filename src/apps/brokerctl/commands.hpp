@@ -14,6 +14,7 @@ enum ExitCode : int {
   kNoAnswer = 1,  ///< nobody listens, or what listens is no AMQP 0-9-1 broker, or it is too slow
   kUsage = 2,     ///< the command line makes no sense
   kRefused = 3,   ///< the broker answers, but refuses the user, the password or the virtual host
+  kFailed = 4,    ///< the broker answers, and says that what it was asked for cannot be
 };
 
 /// Which broker is meant, and who asks.

@@ -1,61 +1,140 @@
-// brokerctl: asks a broker how it is, over AMQP, and tells by its exit code. See `brokerctl --help`.
+// brokerctl: asks a broker how it is, over AMQP, and changes its settings, over the management API. See `brokerctl --help`.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "apps/brokerctl/api_commands.hpp"
 #include "apps/brokerctl/commands.hpp"
 
 namespace {
 
+using mq::brokerctl::ApiCommand;
 using mq::brokerctl::Target;
+using std::chrono::milliseconds;
 
 constexpr const char* kFooter =
-    "Ends with 0 when the broker answered, 1 when it did not, 2 when the command line makes no sense,\n"
-    "3 when the broker answered but refused the user, the password or the virtual host.\n";
+    "ping and await-startup speak AMQP. All others speak to the management API, take --url, --user and --password (or $BROKERD_URL,\n"
+    "$BROKERD_USER and $BROKERD_PASSWORD), and are spelled as rabbitmqctl's.\n\n"
+    "Ends with 0 when all went well, 1 when the broker did not answer, 2 when the command line makes no sense,\n"
+    "3 when the broker answered but refused the user, the password or the virtual host, 4 when it could not do what it was asked for.\n";
 
-/// What the command line says.
-struct Request {
-  Target target;
-  double timeout_s = 0;
-  std::function<int(const Target&, std::chrono::milliseconds)> command;
-};
+using Command = std::function<int()>;
 
-/// Adds a command whose request is filled in when it is the one named.
-void add_command(CLI::App& app, Request& request, const std::string& name, const std::string& help, double timeout_s,
-                 int (*command)(const Target&, std::chrono::milliseconds)) {
+milliseconds milliseconds_of(double seconds) { return std::chrono::duration_cast<milliseconds>(std::chrono::duration<double>(seconds)); }
+
+void add_timeout(CLI::App& sub, double& timeout_s) {
+  sub.add_option("--timeout", timeout_s, "seconds to wait at most")->capture_default_str()->check(CLI::Range(0.1, 86400.0));
+}
+
+/// A command over AMQP; `chosen` becomes what to run when it is the one named.
+void add_command(CLI::App& app, Command& chosen, const std::string& name, const std::string& help, double timeout_s,
+                 int (*command)(const Target&, milliseconds)) {
+  struct Given {
+    Target target;
+    double timeout_s = 0;
+  };
+  auto given = std::make_shared<Given>();
+  given->timeout_s = timeout_s;
+  Target& target = given->target;
   CLI::App* sub = app.add_subcommand(name, help);
-  Target& target = request.target;
   sub->add_option("--host", target.host, "name or address of the broker")->capture_default_str();
   sub->add_option("--port", target.port, "its AMQP port")->capture_default_str()->check(CLI::Range(1, 65535));
   sub->add_option("--user", target.user, "log in as this user; without, only whether a broker answers is asked");
   sub->add_option("--password", target.password, "the user's password; $BROKERD_PASSWORD serves as well, and is not shown by ps")
       ->envname("BROKERD_PASSWORD");
   sub->add_option("--vhost", target.vhost, "the virtual host to open after logging in")->capture_default_str();
-  auto timeout = std::make_shared<double>(timeout_s);
-  sub->add_option("--timeout", *timeout, "seconds to wait at most")->capture_default_str()->check(CLI::Range(0.1, 86400.0));
-  sub->callback([&request, timeout, command] {
-    request.timeout_s = *timeout;
-    request.command = command;
+  add_timeout(*sub, given->timeout_s);
+  sub->callback(
+      [&chosen, given, command] { chosen = [given, command] { return command(given->target, milliseconds_of(given->timeout_s)); }; });
+}
+
+/// What the command line of an API command says.
+struct ApiRequest {
+  mq::brokerctl::ApiTarget target;
+  mq::brokerctl::Words words;
+  mq::brokerctl::Manner manner;
+  std::string vhost = "/", apply_to = "all", formatter = "table";
+  std::string subject;  // of --user, where that is not who asks
+  std::int64_t priority = 0;
+  double timeout_s = 30;
+  bool global = false, silent = false, no_headers = false;
+
+  void settle(std::uint8_t flags) {
+    using namespace mq::brokerctl;
+    target.timeout = milliseconds_of(timeout_s);
+    if (flags & kTakesVHost) words["vhost"] = vhost;
+    if (flags & kTakesPolicy) {
+      words["priority"] = std::to_string(priority);
+      words["apply-to"] = apply_to;
+    }
+    if (flags & kTakesSubject) words["subject"] = subject.empty() ? target.user : subject;
+    if (global) words["global"] = "";
+    manner.json = formatter == "json";
+    manner.quiet = manner.quiet || silent;
+    manner.headers = !no_headers && !silent;
+  }
+};
+
+void add_login(CLI::App& sub, const ApiCommand& row, ApiRequest& request) {
+  sub.add_option("--url", request.target.url, "where the management API is")->capture_default_str()->envname("BROKERD_URL");
+  const bool about_a_user = (row.flags & mq::brokerctl::kTakesSubject) != 0;
+  sub.add_option(about_a_user ? "--username" : "--user,--username", request.target.user, "who asks")
+      ->capture_default_str()
+      ->envname("BROKERD_USER");
+  sub.add_option("--password", request.target.password, "that user's password; $BROKERD_PASSWORD is not shown by ps")
+      ->envname("BROKERD_PASSWORD");
+  if (about_a_user) sub.add_option("--user", request.subject, "whom it is about; without, who asks");
+  add_timeout(sub, request.timeout_s);
+}
+
+void add_api_command(CLI::App& app, Command& chosen, const ApiCommand& row) {
+  using namespace mq::brokerctl;
+  auto request = std::make_shared<ApiRequest>();
+  CLI::App* sub = app.add_subcommand(std::string(row.name), std::string(row.help));
+  for (const Positional& each : row.positionals) {
+    const std::string name(each.name);
+    auto take = [request, name](const std::string& text) { request->words[name] = text; };
+    sub->add_option_function<std::string>(name, take, std::string(each.help))->required(each.required);
+  }
+  if (row.flags & kTakesVHost) sub->add_option("-p,--vhost", request->vhost, "the virtual host")->capture_default_str();
+  if (row.flags & kTakesPolicy) {
+    sub->add_option("--priority", request->priority, "of several policies that match, the highest holds")->capture_default_str();
+    sub->add_option("--apply-to", request->apply_to, "all, queues, classic_queues, quorum_queues, streams or exchanges")
+        ->capture_default_str();
+  }
+  if (row.flags & kTakesGlobal) sub->add_flag("--global", request->global, "all there are");
+  if (row.flags & kLists) {
+    sub->add_option("--formatter", request->formatter, "table or json")->capture_default_str()->check(CLI::IsMember({"table", "json"}));
+    sub->add_flag("--no-table-headers", request->no_headers, "no line with the names of columns");
+  }
+  sub->add_flag("-q,--quiet", request->manner.quiet, "says only what was asked for");
+  sub->add_flag("-s,--silent", request->silent, "the same, without the names of columns");
+  add_login(*sub, row, *request);
+  sub->callback([&chosen, request, &row] {
+    chosen = [request, &row] {
+      request->settle(row.flags);
+      return run_api_command(row, request->target, request->words, request->manner);
+    };
   });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("brokerctl asks a broker how it is.");
+  CLI::App app("brokerctl asks a broker how it is, and changes its settings.");
   app.footer(kFooter);
   app.set_version_flag("--version", "brokerctl " BROKERD_VERSION);
   app.require_subcommand(1);
-  Request request;
-  add_command(app, request, "ping", "asks once whether the broker answers", 5, mq::brokerctl::ping);
-  add_command(app, request, "await-startup", "waits until the broker answers", 60, mq::brokerctl::await_startup);
+  Command chosen;
+  add_command(app, chosen, "ping", "asks once whether the broker answers", 5, mq::brokerctl::ping);
+  add_command(app, chosen, "await-startup", "waits until the broker answers", 60, mq::brokerctl::await_startup);
+  for (const ApiCommand& row : mq::brokerctl::api_commands()) add_api_command(app, chosen, row);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? mq::brokerctl::kDone : mq::brokerctl::kUsage;
   }
-  std::chrono::duration<double> timeout(request.timeout_s);
-  return request.command(request.target, std::chrono::duration_cast<std::chrono::milliseconds>(timeout));
+  return chosen();
 }

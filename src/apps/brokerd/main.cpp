@@ -65,6 +65,7 @@ int serve(const CommandLine& line, const mq::Config& config, const sigset_t& sig
     return EXIT_FAILURE;
   }
   mq::log::info("brokerd {} ready: AMQP on port {}, data in {}", BROKERD_VERSION, (*server)->amqp_port(), config.data_dir);
+  if ((*server)->management_port() != 0) mq::log::info("management API on port {}", (*server)->management_port());
   sd_notify(0, "READY=1");
   for (;;) {
     int signal = 0;
@@ -96,6 +97,7 @@ int main(int argc, char** argv) {
   override_option("--data-dir", "server.data_dir", "where messages are kept; :memory: keeps nothing", "DIR");
   override_option("--bind", "amqp.bind", "address to listen on", "ADDRESS");
   override_option("--amqp-port", "amqp.port", "port for AMQP; 0 = any free one", "PORT");
+  override_option("--management-port", "management.port", "port for the management API; 0 = any free one", "PORT");
   override_option("--log-level", "log.level", "trace, debug, info, warn, error or off", "LEVEL");
   app.add_option_function<std::vector<std::string>>(
          "--set",

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/product.hpp"
 #include "session/dispatch.hpp"
 #include "session/sasl.hpp"
 
@@ -9,10 +10,6 @@ namespace mq::session {
 namespace {
 
 constexpr std::uint32_t kSmallestFrameMax = 4096;  // the AMQP minimum; old clients ask for it
-
-// What clients look for: some switch features on by product and version, most by capability.
-constexpr std::string_view kProduct = "RabbitMQ";
-constexpr std::string_view kCompatibleVersion = "3.13.7";
 
 amqp::Table server_properties(const SessionOptions& options) {
   amqp::Table capabilities;
@@ -91,11 +88,10 @@ struct ConnectionMethods {
   static Result<> open(Session& session, const amqp::ConnectionOpen& method) {
     if (session.state_ != Session::State::kOpen) return out_of_place();
     const std::string name(method.virtual_host);
-    auto vhost = session.broker_.find_vhost(name);
-    if (!vhost) return fail(ReplyCode::kNotAllowed, "vhost " + name + " not found");
-    auto allowed = session.broker_.with_access([&](const broker::Access& access) { return access.check_vhost(session.user_, name); });
-    if (!allowed) return allowed;
-    session.vhost_ = std::move(vhost);
+    auto admitted = session.broker_.admit(session.user_, name);
+    if (!admitted) return admitted.error();
+    session.vhost_ = std::move(admitted->vhost);
+    session.place_ = std::move(admitted->place);
     session.state_ = Session::State::kRunning;
     session.set_deadline(0);
     session.next_tick_ = session.broker_.scheduler().monotonic_now();

@@ -32,6 +32,7 @@ class WholeBroker : public ::testing::Test {
     config_.data_dir = directory_ + "/data";
     config_.bind = "127.0.0.1";
     config_.amqp_port = 0;
+    config_.management_port = 0;
     config_.threads = 3;
     config_.queue_resident_bytes = 64 * 1024;  // small, so that messages leave memory and come back
     start();

@@ -9,9 +9,7 @@ namespace {
 
 constexpr int kFull = Segment::kMaxEntries;
 
-QueueSettings grouped(RetrySettings retry = {}) {
-  return {.retry = retry, .group_by = {GroupBy::What::kHeader, "account"}};
-}
+QueueSettings grouped(RetrySettings retry = {}) { return {.retry = retry, .group_by = {GroupBy::What::kHeader, "account"}}; }
 
 /// "a1" belongs to the account "a"; "-1" to none.
 MessagePtr of_account(const std::string& body) {
@@ -203,8 +201,8 @@ TEST(MessageGroups, KeepOrderInRandomLives) {
     std::mt19937_64 random(seed);
     auto below = [&](std::uint64_t bound) { return random() % bound; };
     Groups groups(below(2) == 0 ? grouped() : grouped({.on = RetryOn::kAll, .backoff = Backoff::kFixed, .min_ms = 50}));
-    std::map<char, std::vector<int>> unsettled;              // by group, in order
-    std::map<std::uint32_t, std::vector<std::string>> out;   // by consumer
+    std::map<char, std::vector<int>> unsettled;             // by group, in order
+    std::map<std::uint32_t, std::vector<std::string>> out;  // by consumer
     std::map<char, std::uint32_t> holder;
     int next = 0, settled = 0;
     const int all = 400;

@@ -1,0 +1,322 @@
+// The management API without sockets: who may take which route, and what handlers answer.
+#include "http/routes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/metadata.hpp"
+#include "http/base64.hpp"
+#include "store/memory_store.hpp"
+#include "support/manual_scheduler.hpp"
+
+namespace mq::http {
+namespace {
+
+struct Answer {
+  unsigned status = 0;  // 0 = none came
+  std::string body;
+  bool operator==(const Answer&) const = default;
+  friend std::ostream& operator<<(std::ostream& out, const Answer& answer) { return out << answer.status << " " << answer.body; }
+};
+
+std::string basic(const std::string& user, const std::string& password) { return "Basic " + encode_base64(user + ":" + password); }
+
+class Management : public ::testing::Test {
+ protected:
+  Management() {
+    for (const char* tag : {"management", "policymaker", "monitoring", "administrator"}) add_user(tag, {tag});
+    add_user("untagged", {});
+    for (const char* name : {"/", "other"}) put(engine::metadata::vhost_key(name), {{"name", name}});
+    // The others have a permission in "/"; the administrator and the monitor need none.
+    for (const char* user : {"management", "policymaker", "untagged"})
+      put(engine::metadata::permission_key("/", user), broker::encode(broker::Permission{user, "/", ".*", ".*", ".*"}));
+    broker = std::make_unique<engine::Broker>(scheduler, store, engine::BrokerOptions{}, [](const StorageError&) {});
+    EXPECT_TRUE(broker->recover());
+  }
+  ~Management() override {
+    scheduler.drop_everything();
+    broker.reset();
+  }
+
+  Answer says(const std::string& user, Verb verb, const std::string& target, const std::string& body = {}) {
+    Request request;
+    request.verb = verb;
+    EXPECT_TRUE(read_target(target, request)) << target;
+    request.body = body;
+    request.user = user;
+    auto answer = std::make_shared<Answer>();
+    auto done = [answer](Response response) { *answer = {response.status, std::move(response.body)}; };
+    dispatch(std::make_shared<Call>(*broker, site, std::move(request), std::move(done)));
+    scheduler.run_until_idle();
+    return *answer;
+  }
+  Answer gets(const std::string& target) { return says("administrator", Verb::kGet, target); }
+  Answer puts(const std::string& target, const std::string& body) { return says("administrator", Verb::kPut, target, body); }
+  Answer deletes(const std::string& target) { return says("administrator", Verb::kDelete, target); }
+  void declares_queue(const std::string& name) {
+    broker::QueueInfo wanted;
+    wanted.name = name;
+    broker->find_vhost("/")->put(engine::DeclareQueue{wanted, false, false, {}});
+    scheduler.run_until_idle();
+  }
+
+  mq::test::ManualScheduler scheduler;
+  store::MemoryStore store;
+  Site site{"1.2.3", "brokerd@here", "the cluster", {}};
+  std::unique_ptr<engine::Broker> broker;
+
+ private:
+  void put(const std::string& key, const amqp::Table& record) {
+    WriteSet set;
+    set.operations.emplace_back(WriteSet::PutMetadata{key, engine::metadata::encode_record(record)});
+    WriteSet* sets[] = {&set};
+    EXPECT_TRUE(store.commit(sets));
+  }
+  void add_user(const std::string& name, std::vector<std::string> tags) {
+    broker::User user;
+    user.name = name;
+    user.tags = std::move(tags);
+    user.password_hash = broker::hash_password("secret", std::array<std::uint8_t, 4>{1, 2, 3, 4}, user.hashing);
+    put(engine::metadata::user_key(name), broker::encode(user));
+  }
+};
+
+const Answer kNotFound{404, R"({"error":"Object Not Found","reason":"Not Found"})"};
+Answer not_authorised_with(const std::string& reason) { return {401, R"({"error":"not_authorised","reason":")" + reason + "\"}"}; }
+Answer bad_request_with(const std::string& reason) { return {400, R"({"error":"bad_request","reason":")" + reason + "\"}"}; }
+
+}  // namespace
+
+// --- who may ---
+
+TEST_F(Management, KnowsAUserByPassword) {
+  std::string user;
+  EXPECT_FALSE(authenticate(*broker, basic("monitoring", "secret"), false, user));
+  EXPECT_EQ(user, "monitoring");
+  EXPECT_FALSE(authenticate(*broker, "basic " + encode_base64("monitoring:secret"), false, user));
+}
+
+TEST_F(Management, RefusesAWrongLogin) {
+  std::string user;
+  for (const std::string& header :
+       {basic("monitoring", "wrong"), basic("nobody", "secret"), basic("monitoring", ""), std::string("Bearer x")}) {
+    const auto refused = authenticate(*broker, header, true, user);
+    ASSERT_TRUE(refused) << header;
+    EXPECT_EQ(refused->status, 401u);
+    EXPECT_EQ(refused->body, R"({"error":"not_authorized","reason":"Login failed"})");
+    EXPECT_EQ(refused->headers.back().first, "www-authenticate");
+  }
+}
+
+TEST_F(Management, AsksWhoSaysNothingForALogin) {
+  std::string user;
+  const auto refused = authenticate(*broker, "", true, user);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 401u);
+  EXPECT_EQ(refused->body, "");
+}
+
+TEST_F(Management, RefusesALoginThatIsNone) {
+  std::string user;
+  for (const char* header : {"Basic !!!!", "Basic Z3Vlc3Q="}) EXPECT_EQ(authenticate(*broker, header, true, user)->status, 400u) << header;
+}
+
+TEST_F(Management, LetsALoopbackUserInFromThisMachineOnly) {
+  broker->apply([] {
+    engine::BrokerOptions options;
+    options.loopback_users = {"monitoring"};
+    return options;
+  }());
+  std::string user;
+  EXPECT_FALSE(authenticate(*broker, basic("monitoring", "secret"), true, user));
+  EXPECT_TRUE(authenticate(*broker, basic("monitoring", "secret"), false, user));
+}
+
+TEST_F(Management, NeedsATag) { EXPECT_EQ(says("untagged", Verb::kGet, "/api/whoami"), not_authorised_with("Not management user")); }
+
+struct RightRow {
+  Verb verb;
+  const char* target;
+  unsigned management, policymaker, monitoring, administrator;
+};
+
+TEST_F(Management, GrantsByTagAndPermission) {
+  const RightRow kRows[] = {
+      {Verb::kGet, "/api/whoami", 200, 200, 200, 200},
+      {Verb::kGet, "/api/vhosts", 200, 200, 200, 200},
+      {Verb::kGet, "/api/vhosts/other", 401, 401, 200, 200},
+      {Verb::kGet, "/api/queues/%2F", 200, 200, 401, 200},
+      {Verb::kGet, "/api/queues/other", 401, 401, 401, 200},
+      {Verb::kGet, "/api/exchanges/%2F/amq.topic", 200, 200, 401, 200},
+      {Verb::kGet, "/api/policies/%2F", 200, 200, 401, 200},
+      {Verb::kGet, "/api/policies/%2F/p", 401, 404, 401, 404},
+      {Verb::kDelete, "/api/policies/%2F/p", 401, 404, 401, 404},
+      {Verb::kDelete, "/api/policies/other/p", 401, 401, 401, 404},
+      {Verb::kDelete, "/api/operator-policies/%2F/p", 401, 401, 401, 404},
+      {Verb::kGet, "/api/parameters", 401, 200, 401, 200},
+      {Verb::kGet, "/api/global-parameters", 401, 200, 401, 200},
+      {Verb::kGet, "/api/vhost-limits/%2F", 200, 200, 200, 200},
+      {Verb::kDelete, "/api/vhost-limits/%2F/max-queues", 401, 401, 401, 204},
+      {Verb::kGet, "/api/user-limits", 200, 200, 200, 200},
+      {Verb::kDelete, "/api/user-limits/management/max-channels", 401, 401, 401, 204},
+  };
+  for (const RightRow& row : kRows) {
+    EXPECT_EQ(says("management", row.verb, row.target).status, row.management) << row.target;
+    EXPECT_EQ(says("policymaker", row.verb, row.target).status, row.policymaker) << row.target;
+    EXPECT_EQ(says("monitoring", row.verb, row.target).status, row.monitoring) << row.target;
+    EXPECT_EQ(says("administrator", row.verb, row.target).status, row.administrator) << row.target;
+  }
+}
+
+TEST_F(Management, SaysWhatIsMissing) {
+  EXPECT_EQ(says("management", Verb::kGet, "/api/queues/other"), not_authorised_with("User not authorised to access virtual host"));
+  EXPECT_EQ(says("management", Verb::kPut, "/api/policies/%2F/p"), not_authorised_with("User not authorised to access object"));
+  EXPECT_EQ(says("management", Verb::kPut, "/api/vhost-limits/%2F/max-queues"), not_authorised_with("Not administrator user"));
+}
+
+TEST_F(Management, ListsOnlyWhatAUserMayEnter) {
+  EXPECT_EQ(says("management", Verb::kGet, "/api/vhosts?columns=name").body, R"([{"name":"/"}])");
+  EXPECT_EQ(says("monitoring", Verb::kGet, "/api/vhosts?columns=name").body, R"([{"name":"/"},{"name":"other"}])");
+  EXPECT_EQ(says("monitoring", Verb::kGet, "/api/exchanges").body, "[]");
+}
+
+// --- paths ---
+
+TEST_F(Management, KnowsNoOtherPaths) {
+  for (const char* target : {"/", "/api", "/api/nonsense", "/api/policies/%2F/p/more"}) EXPECT_EQ(gets(target), kNotFound) << target;
+}
+
+TEST_F(Management, SaysWhichVerbsAPathKnows) {
+  EXPECT_EQ(deletes("/api/whoami").status, 405u);
+  Request request;
+  ASSERT_TRUE(read_target("/api/policies/%2F/p", request));
+  EXPECT_EQ(allowed_verbs(request), "HEAD, GET, PUT, DELETE, OPTIONS");
+  ASSERT_TRUE(read_target("/api/nonsense", request = {}));
+  EXPECT_EQ(allowed_verbs(request), "");
+}
+
+TEST_F(Management, KnowsNoOtherVHosts) {
+  EXPECT_EQ(gets("/api/queues/none"), kNotFound);
+  EXPECT_EQ(puts("/api/policies/none/p", "{}"), (Answer{404, R"({"error":"not_found","reason":"vhost_not_found"})"}));
+}
+
+TEST_F(Management, EveryRouteAnswersBadInput) {
+  for (const Route& route : routes()) {
+    std::string target(route.path);
+    for (std::size_t at = target.find('{'); at != std::string::npos; at = target.find('{'))
+      target.replace(at, target.find('}') - at + 1, "%00%FF'\"");
+    for (const char* body : {"", "{", "[]", "{\"value\":{\"a\":[]},\"pattern\":{},\"definition\":7}"}) {
+      const Answer answer = says("administrator", route.verb, target, body);
+      EXPECT_TRUE(answer.status >= 200 && answer.status < 500) << target << " " << answer;
+    }
+  }
+}
+
+// --- policies ---
+
+TEST_F(Management, SetsListsAndClearsAPolicy) {
+  EXPECT_EQ(puts("/api/policies/%2F/p", R"({"pattern":"^q","definition":{"max-length":1},"priority":3,"apply-to":"queues"})").status, 201u);
+  const std::string object = R"({"vhost":"/","name":"p","pattern":"^q","apply-to":"queues","definition":{"max-length":1},"priority":3})";
+  EXPECT_EQ(gets("/api/policies/%2F/p"), (Answer{200, object}));
+  EXPECT_EQ(gets("/api/policies"), (Answer{200, "[" + object + "]"}));
+  EXPECT_EQ(puts("/api/policies/%2F/p", R"({"pattern":"^q","definition":{"max-length":2}})").status, 204u);
+  EXPECT_EQ(deletes("/api/policies/%2F/p").status, 204u);
+  EXPECT_EQ(deletes("/api/policies/%2F/p"), kNotFound);
+  EXPECT_EQ(gets("/api/policies"), (Answer{200, "[]"}));
+}
+
+struct RefusedPolicyRow {
+  const char* body;
+  const char* reason;
+};
+
+TEST_F(Management, RefusesAPolicyWithRabbitsTexts) {
+  const RefusedPolicyRow kRows[] = {
+      {"{bad", "not_json"},
+      {"[]", "not_json"},
+      {"", "[{key_missing,pattern},{key_missing,definition}]"},
+      {R"({"pattern":"x"})", "[{key_missing,definition}]"},
+      {R"({"pattern":1,"definition":{}})", R"(Validation failed\n\npattern should be a binary but was 1\n)"},
+      {R"({"pattern":"x","definition":{"max-length":1},"priority":"7"})",
+       R"(Validation failed\n\npriority should be a number, actually was &lt;&lt;\"7\"&gt;&gt;\n)"},
+      {R"({"pattern":"x","definition":7})", R"(Validation failed\n\ndefinition should be an object but was 7\n)"},
+      {R"({"pattern":"x","definition":{"foo":1}})",
+       R"(Validation failed\n\n[{&lt;&lt;\"foo\"&gt;&gt;,1}] are not recognised policy settings\n)"},
+  };
+  for (const RefusedPolicyRow& row : kRows) EXPECT_EQ(puts("/api/policies/%2F/p", row.body), bad_request_with(row.reason)) << row.body;
+  EXPECT_EQ(gets("/api/policies").body, "[]");
+}
+
+TEST_F(Management, ShowsThePoliciesOfAQueue) {
+  declares_queue("q");
+  EXPECT_EQ(gets("/api/queues/%2F/q?columns=policy,operator_policy,effective_policy_definition").body,
+            R"({"policy":null,"operator_policy":null,"effective_policy_definition":{}})");
+  EXPECT_EQ(puts("/api/policies/%2F/p", R"({"pattern":"","definition":{"max-length":9,"expires":5000}})").status, 201u);
+  EXPECT_EQ(puts("/api/operator-policies/%2F/o", R"({"pattern":"","definition":{"max-length":2}})").status, 201u);
+  EXPECT_EQ(gets("/api/queues/%2F/q?columns=policy,operator_policy,effective_policy_definition").body,
+            R"({"policy":"p","operator_policy":"o","effective_policy_definition":{"expires":5000,"max-length":2}})");
+  EXPECT_EQ(gets("/api/exchanges/%2F/amq.topic?columns=policy").body, R"({"policy":"p"})");
+}
+
+TEST_F(Management, CallsTheDefaultExchangeByItsAlias) {
+  EXPECT_EQ(gets("/api/exchanges/%2F/amq.default?columns=name,type").body, R"({"name":"","type":"direct"})");
+}
+
+// --- parameters and limits ---
+
+TEST_F(Management, KeepsGlobalParametersAsTheyAre) {
+  EXPECT_EQ(puts("/api/global-parameters/a", R"({"value":{"x":[1,null,"s"]}})").status, 201u);
+  EXPECT_EQ(puts("/api/global-parameters/a", R"({"value":{"x":[1,null,"s"]}})").status, 204u);
+  EXPECT_EQ(gets("/api/global-parameters/a").body, R"({"name":"a","value":{"x":[1,null,"s"]}})");
+  EXPECT_EQ(deletes("/api/global-parameters/a").status, 204u);
+  EXPECT_EQ(gets("/api/global-parameters/a"), kNotFound);
+}
+
+TEST_F(Management, TakesTheLimitsOfAVHostForAParameter) {
+  EXPECT_EQ(puts("/api/vhost-limits/%2F/max-queues", R"({"value":5})").status, 204u);
+  EXPECT_EQ(gets("/api/parameters/vhost-limits/%2F/limits").body,
+            R"({"vhost":"/","component":"vhost-limits","name":"limits","value":{"max-queues":5}})");
+  EXPECT_EQ(puts("/api/parameters/vhost-limits/%2F/limits", R"({"value":{"max-connections":7}})").status, 204u);
+  EXPECT_EQ(gets("/api/vhost-limits").body, R"([{"vhost":"/","value":{"max-connections":7}}])");
+  EXPECT_EQ(deletes("/api/vhost-limits/%2F/max-connections").status, 204u);
+  EXPECT_EQ(gets("/api/parameters").body, "[]");
+}
+
+TEST_F(Management, SetsAndLiftsLimitsOfUsers) {
+  EXPECT_EQ(puts("/api/user-limits/management/max-channels", R"({"value":5})").status, 204u);
+  EXPECT_EQ(gets("/api/user-limits/management").body, R"([{"user":"management","value":{"max-channels":5}}])");
+  EXPECT_EQ(deletes("/api/user-limits/management/max-channels").status, 204u);
+  EXPECT_EQ(gets("/api/user-limits").body, "[]");
+  EXPECT_EQ(gets("/api/user-limits/nobody"), kNotFound);
+}
+
+// --- lists ---
+
+TEST_F(Management, SortsFiltersAndCutsLists) {
+  EXPECT_EQ(gets("/api/exchanges/%2F?columns=name&name=HEAD").body, R"([{"name":"amq.headers"}])");
+  EXPECT_EQ(gets("/api/exchanges/%2F?columns=name&name=%5Eamq.m&use_regex=true").body, R"([{"name":"amq.match"}])");
+  EXPECT_EQ(gets("/api/exchanges/%2F?columns=type,name&name=i&sort=type&sort_reverse=true").body,
+            R"([{"type":"topic","name":"amq.rabbitmq.trace"},{"type":"topic","name":"amq.topic"},{"type":"direct","name":"amq.direct"}])");
+}
+
+TEST_F(Management, CutsListsIntoPages) {
+  EXPECT_EQ(gets("/api/exchanges/%2F?columns=name&page=2&page_size=3").body,
+            R"({"filtered_count":7,"item_count":3,"items":[{"name":"amq.headers"},{"name":"amq.match"},{"name":"amq.rabbitmq.trace"}],)"
+            R"("page":2,"page_count":3,"page_size":3,"total_count":7})");
+  EXPECT_EQ(gets("/api/exchanges?page=0").body,
+            R"({"error":"invalid_pagination_parameters","reason":"Invalid pagination parameters: page number 0, page size 100"})");
+  EXPECT_EQ(gets("/api/exchanges/%2F?page=5&page_size=10").body,
+            R"({"error":"page_out_of_range","reason":"Page out of range, page: 5 page size: 10, len: 7"})");
+}
+
+TEST_F(Management, TellsWhatTheBrokerIs) {
+  declares_queue("q");
+  const auto overview = parse_json(gets("/api/overview").body);
+  ASSERT_TRUE(overview);
+  EXPECT_EQ(overview->at("product_version"), "1.2.3");
+  EXPECT_EQ(overview->at("cluster_name"), "the cluster");
+  EXPECT_EQ(overview->at("object_totals").at("queues"), 1);
+}
+
+}  // namespace mq::http
