@@ -10,8 +10,7 @@
 #include <string>
 #include <thread>
 
-#include "store/memory_store.hpp"
-#include "unit/store/store_fixtures.hpp"
+#include "contract/storage_places.hpp"
 
 namespace mq::store {
 namespace {
@@ -21,34 +20,6 @@ using Kind = StorageError::Kind;
 
 constexpr std::uint32_t kSettled = Mark::kSettled;
 constexpr QueueId kLastQueue = 0xFFFFFFFFFFFFFFFFULL;
-
-/// A way to have a store: where it lies, and whether it can be closed and opened again.
-class Place {
- public:
-  virtual ~Place() = default;
-  [[nodiscard]] virtual std::unique_ptr<Storage> open() = 0;
-  [[nodiscard]] virtual bool lasts() const = 0;
-};
-
-class MemoryPlace final : public Place {
- public:
-  std::unique_ptr<Storage> open() override { return std::make_unique<MemoryStore>(); }
-  [[nodiscard]] bool lasts() const override { return false; }
-};
-
-class RocksPlace final : public Place {
- public:
-  std::unique_ptr<Storage> open() override { return test::open(directory_.path()); }
-  [[nodiscard]] bool lasts() const override { return true; }
-
- private:
-  TemporaryDirectory directory_;
-};
-
-struct Implementation {
-  const char* name;
-  std::unique_ptr<Place> (*make)();
-};
 
 class StorageContract : public ::testing::TestWithParam<Implementation> {
  protected:
@@ -105,14 +76,6 @@ class StorageContract : public ::testing::TestWithParam<Implementation> {
   std::unique_ptr<Place> place_;
   std::unique_ptr<Storage> store_;
 };
-
-template <class P>
-std::unique_ptr<Place> make() {
-  return std::make_unique<P>();
-}
-constexpr Implementation kMemory{"Memory", make<MemoryPlace>};
-constexpr Implementation kRocks{"Rocks", make<RocksPlace>};
-const auto name_of = [](const auto& each) { return std::string(each.param.name); };
 
 INSTANTIATE_TEST_SUITE_P(Storage, StorageContract, ::testing::Values(kMemory, kRocks), name_of);
 
