@@ -47,6 +47,7 @@ struct Config {
   std::vector<std::string> loopback_users = {"guest"};  ///< may log in from this machine only
 
   // queues
+  bool delayed_messages = true;                    ///< the headers x-delay and x-deliver-at delay publishes to any exchange
   std::int32_t default_queue_delivery_limit = 20;  ///< for quorum queues that set none; -1 = no limit
 
   // flow: what may be under way or in memory

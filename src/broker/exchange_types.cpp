@@ -1,4 +1,5 @@
 // The table of exchange types: a new type is a row here, a file in exchanges/, and its tests.
+#include "broker/exchanges/delayed.hpp"
 #include "broker/exchanges/direct.hpp"
 #include "broker/exchanges/fanout.hpp"
 #include "broker/exchanges/headers.hpp"
@@ -15,6 +16,7 @@ const std::vector<ExchangeType>& exchange_types() {
       {"fanout",  make_fanout_bindings,  nullptr},
       {"headers", make_headers_bindings, nullptr},
       {"topic",   make_topic_bindings,   nullptr},
+      {kDelayedType, make_delayed_bindings, validate_delayed_arguments},
   };
   // clang-format on
   return kTypes;

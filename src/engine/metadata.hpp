@@ -20,6 +20,7 @@ inline constexpr std::string_view kVHosts = "V";
 inline constexpr std::string_view kUsers = "U";
 inline constexpr std::string_view kPermissions = "W";
 inline constexpr std::string_view kTopicPermissions = "T";
+inline constexpr std::string_view kDelayedBooks = "D";
 inline constexpr std::string_view kNextQueueId = "#queue-id";
 
 [[nodiscard]] std::string exchange_key(std::string_view vhost, std::string_view name);
@@ -30,11 +31,16 @@ inline constexpr std::string_view kNextQueueId = "#queue-id";
 [[nodiscard]] std::string permission_key(std::string_view vhost, std::string_view user);
 [[nodiscard]] std::string topic_permission_key(std::string_view vhost, std::string_view user, std::string_view exchange);
 
+[[nodiscard]] std::string delayed_key(std::string_view vhost);
+
 [[nodiscard]] std::string encode(const broker::ExchangeInfo& exchange);
 [[nodiscard]] std::string encode(const broker::QueueInfo& queue);
 [[nodiscard]] std::string encode(const broker::BindingInfo& binding);
 
+[[nodiscard]] std::string encode_delayed_book(DelayedBook book);
+
 /// nullopt: the record is damaged.
+[[nodiscard]] std::optional<DelayedBook> decode_delayed_book(std::string_view value);
 [[nodiscard]] std::optional<broker::ExchangeInfo> decode_exchange(std::string_view value);
 [[nodiscard]] std::optional<broker::QueueInfo> decode_queue(std::string_view value);
 [[nodiscard]] std::optional<broker::BindingInfo> decode_binding(std::string_view value);

@@ -9,6 +9,8 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <variant>
@@ -20,6 +22,8 @@
 #include "engine/session_inbox.hpp"
 
 namespace mq::engine {
+
+class DelayedMessages;
 
 struct DeclareQueue {
   broker::QueueInfo wanted;  ///< id is given by the vhost
@@ -74,6 +78,14 @@ struct DropOwner {
 using VHostItem =
     std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding, DropOwner>;
 
+/// Where a delayed message goes when it is due.
+struct LateRoute {
+  std::vector<std::shared_ptr<QueueActor>> queues;
+  bool key_only = false;      ///< the same exchange and routing key lead there, without copies
+  bool blind_copies = false;  ///< a BCC header is to be taken away
+  bool exchange_known = true;
+};
+
 /// A queue as a session finds it.
 struct FoundQueue {
   broker::QueueInfo info;
@@ -100,11 +112,20 @@ class VHost final : public Actor<VHostItem> {
   /// Where a dead letter goes; nowhere when its exchange is missing (logged once per exchange).
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> route_dead_letter(const broker::Message& letter, bool with_copies);
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> queues() const;
+  /// `out` is overwritten.
+  void route_delayed(const broker::Message& message, LateRoute& out) const;
+  /// When a dead letter is due that goes to an exchange for delaying and asks for that; nullopt = at once, as all others are.
+  [[nodiscard]] std::optional<UnixMillis> dead_letter_due(const broker::Message& letter, UnixMillis now) const;
+  /// Its delayed messages; made when first asked for. The reference stays good.
+  [[nodiscard]] const std::shared_ptr<DelayedMessages>& delayed();
+  /// Null when it never had any.
+  [[nodiscard]] std::shared_ptr<DelayedMessages> delayed_if_any() const;
 
   // --- recovery, before anything runs ---
   void restore_exchange(const broker::ExchangeInfo& info);
   std::shared_ptr<QueueActor> restore_queue(const broker::QueueInfo& info);
   void restore_binding(const broker::BindingInfo& info);
+  void restore_delayed(DelayedBook book, const DelayedState& state);
 
  protected:
   void handle(VHostItem& item) override;
@@ -151,6 +172,9 @@ class VHost final : public Actor<VHostItem> {
   boost::unordered_flat_map<broker::OwnerId, std::vector<std::string>> owned_;
   boost::unordered_flat_map<broker::OwnerId, std::pair<std::size_t, ReplyTo>> leaving_;  // owners whose queues are going: how many are left
   std::atomic<std::uint64_t> lost_letters_{0};
+  mutable std::mutex delayed_mutex_;
+  std::shared_ptr<DelayedMessages> delayed_;  // written once
+  std::atomic<bool> has_delayed_{false};
 };
 
 }  // namespace mq::engine

@@ -42,6 +42,7 @@ session::SessionOptions session_options(const Config& config) {
   options.max_message_bytes = config.max_message_bytes;
   options.publish_window_bytes = config.publish_window_bytes;
   options.outbox_bytes = config.outbox_bytes;
+  options.delayed_messages = config.delayed_messages;
   options.cluster_name = cluster_name();
   options.version = BROKERD_VERSION;
   return options;

@@ -1,6 +1,7 @@
 // basic.publish and its content: checked, routed, staged for the queues, noted for confirms. The hot path of the broker.
 #include "session/methods/publish.hpp"
 
+#include "broker/delay.hpp"
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue/queue.hpp"
 #include "session/methods/direct_reply.hpp"
@@ -42,12 +43,6 @@ Outcome copies(const amqp::TableView& headers, std::string_view header, std::vec
   return {};
 }
 
-broker::MessagePtr without_bcc(const broker::Message& message) {
-  amqp::Properties properties = amqp::decode_properties(message.encoded_properties()).value_or(amqp::Properties{});
-  properties.headers->erase("BCC");
-  return broker::make_message(message.exchange(), message.routing_key(), properties, message.body());
-}
-
 Outcome permit_publish(Session& session, std::string_view exchange, std::string_view routing_key) {
   if (auto allowed = permit_exchange(session, Right::kWrite, exchange); !allowed) return allowed;
   auto usable = session.vhost()->with_topology([&](const broker::Topology& topology) -> Result<> {
@@ -76,14 +71,28 @@ CachedRoute look_up(Session& session, const broker::Message& message, std::span<
   return found;
 }
 
+// When a message whose headers ask for a delay is due; nullopt = at once.
+Result<std::optional<UnixMillis>> find_due(Session& session, const broker::Message& message, const amqp::TableView& headers) {
+  if (is_reply(message)) return std::optional<UnixMillis>();  // replies do not lie in wait
+  const bool delaying = session.vhost()->with_topology([&](const broker::Topology& topology) {
+    const broker::ExchangeInfo* exchange = topology.find_exchange(message.exchange());
+    return exchange != nullptr && broker::is_delaying(*exchange);
+  });
+  if (!delaying && !session.options().delayed_messages) return std::optional<UnixMillis>();
+  return broker::due_time(headers, session.broker().scheduler().now(), /*lenient=*/delaying);
+}
+
 }  // namespace
 
 Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message) {
   if (auto valid = check_properties(session, *message); !valid) return valid.error();
   std::vector<std::string_view> more_keys;
   bool blind_copies = false;
+  bool delayed = false;
+  amqp::TableView headers;
   if (message->has_headers()) {
-    const amqp::TableView headers = message->properties().headers;
+    headers = message->properties().headers;
+    delayed = broker::asks_for_delay(headers);
     if (auto valid = copies(headers, "CC", more_keys); !valid) return valid.error();
     const std::size_t visible = more_keys.size();
     if (auto valid = copies(headers, "BCC", more_keys); !valid) return valid.error();
@@ -103,8 +112,13 @@ Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message
     uncached = look_up(session, *message, more_keys);
     known = &uncached;
   }
-  if (blind_copies) message = without_bcc(*message);
-  return RoutedMessage{&known->queues, std::move(message)};
+  if (delayed) {
+    auto due = find_due(session, *message, headers);
+    if (!due) return due.error();
+    if (*due) return RoutedMessage{&known->queues, std::move(message), *due};
+  }
+  if (blind_copies) message = broker::without_blind_copies(*message);
+  return RoutedMessage{&known->queues, std::move(message), std::nullopt};
 }
 
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message) {
@@ -157,6 +171,11 @@ Outcome publish_complete(Session& session, Channel& channel) {
   }
   auto routed = route_message(session, std::move(message));
   if (!routed) return routed.error();
+  if (waits(*routed, channel.publish.mandatory)) {
+    const std::uint64_t sequence = channel.confirm ? channel.confirms.add(1) : 0;
+    session.staging().delay(session.vhost()->delayed(), channel.key, {broker::make_delayed(routed->message), *routed->due, sequence});
+    return {};
+  }
   const bool replied = is_reply(*routed->message) && send_reply(session, routed->message);
   if (routed->queues->empty() && !replied && channel.publish.mandatory) return_unroutable(session, channel, routed->message);
   std::uint64_t sequence = 0;
