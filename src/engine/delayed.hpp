@@ -53,9 +53,10 @@ struct DelayedDropped {
   std::function<void(std::uint64_t)> answer;
 };
 struct DelayedTimer {};
-/// The vhost goes, and all of it with it.
+/// The vhost goes, and all of this with it. What still comes is confirmed and forgotten. A vhost of the same name must not be made before
+/// `closed` was called.
 struct CloseDelayed {
-  std::function<void()> closed;  ///< called on the committer's strand
+  std::function<void()> closed;  ///< called on the committer's strand, when nothing is left on disk
 };
 using DelayedItem = std::variant<DelayBatch, PrepareDelayed, FinishDelayed, DelayedWritten, DelayedLoaded, CancelDelayed, DelayedFound,
                                  DelayedDropped, DelayedTimer, CloseDelayed, WakeUp, Barrier>;
