@@ -73,9 +73,9 @@ class DelayedMessages final : public Actor<DelayedItem> {
  public:
   struct Limits {
     DelayedWindow::Limits window;
-    std::size_t move_messages = 4096;  ///< in one joint commit
-    std::uint64_t move_bytes = 4 << 20;
-    std::size_t moves = 2;                    ///< under way at a time
+    std::size_t move_messages = 1024;  ///< in one joint commit
+    std::uint64_t move_bytes = 1 << 20;
+    std::size_t moves = 4;                    ///< under way at a time
     std::uint64_t unwritten_bytes = 4 << 20;  ///< beyond this publishers wait for the disk
   };
 
