@@ -24,7 +24,7 @@ void encodes_deliveries(benchmark::State& state) {
   delivery.message = message;
   const std::vector<broker::Delivery> deliveries(batch, delivery);
   for (auto _ : state) {
-    consumer.inbox().put(engine::Deliveries{kFirstConsumer, deliveries});
+    consumer.inbox().put(engine::Deliveries{kFirstConsumer, deliveries, {}});
     world.run();
   }
   const std::uint64_t delivered = static_cast<std::uint64_t>(state.iterations()) * batch;

@@ -56,7 +56,7 @@ engine::QueueActor* a_queue() {
 
 void deliver(DeliveryLedger& ledger) {
   const std::uint64_t tag = ledger.next_tag();
-  ledger.add({tag, a_queue(), tag, false});
+  ledger.add({.tag = tag, .queue = a_queue(), .position = tag});
 }
 
 // With so many outstanding, each delivery is acknowledged by itself, the oldest first.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "broker/topology.hpp"
+#include "support/manual_scheduler.hpp"
 
 namespace mq::broker {
 namespace {
@@ -84,6 +85,54 @@ void fanout(benchmark::State& state) {
   state.SetItemsProcessed(reached);
 }
 
+// Types that give each message to one queue of many.
+void route_to_one_of(benchmark::State& state, const char* type) {
+  Topology topology("/");
+  add_queues(topology, static_cast<int>(state.range(0)));
+  ExchangeInfo exchange;
+  exchange.name = "x";
+  exchange.type = type;
+  topology.declare_exchange(exchange).value();
+  for (int number = 0; number < state.range(0); ++number)
+    topology.bind({"x", BindTo::kQueue, "q" + std::to_string(number), "1", {}}).value();
+  std::vector<std::string> keys;
+  for (int number = 0; number < 1000; ++number) keys.push_back("customer-" + std::to_string(number));
+  mq::test::ManualScheduler chance;
+  Route route;
+  std::size_t next = 0, reached = 0;
+  for (auto _ : state) {
+    topology.route("x", {keys[next], {}, nullptr, &chance}, {}, route);
+    reached += route.queues.size();
+    if (++next == keys.size()) next = 0;
+  }
+  if (reached != static_cast<std::size_t>(state.iterations())) state.SkipWithError("each message must reach one queue");
+  state.SetItemsProcessed(state.iterations());
+}
+
+void consistent_hash(benchmark::State& state) { route_to_one_of(state, "x-consistent-hash"); }
+void modulus_hash(benchmark::State& state) { route_to_one_of(state, "x-modulus-hash"); }
+void by_lot(benchmark::State& state) { route_to_one_of(state, "x-random"); }
+
+// A queue bound to and unbound from an x-consistent-hash exchange that others are bound to.
+void weigh_and_forget(benchmark::State& state) {
+  Topology topology("/");
+  add_queues(topology, static_cast<int>(state.range(0)) + 1);
+  ExchangeInfo exchange;
+  exchange.name = "x";
+  exchange.type = "x-consistent-hash";
+  topology.declare_exchange(exchange).value();
+  for (int number = 1; number <= state.range(0); ++number)
+    topology.bind({"x", BindTo::kQueue, "q" + std::to_string(number), "1", {}}).value();
+  const BindingInfo one{"x", BindTo::kQueue, "q0", "1", {}};
+  std::int64_t changed = 0;
+  for (auto _ : state) {
+    changed += topology.bind(one).value().changed ? 1 : 0;
+    changed += topology.unbind(one).value().changed ? 1 : 0;
+  }
+  if (changed != 2 * state.iterations()) state.SkipWithError("each time there must have been something to do");
+  state.SetItemsProcessed(state.iterations());
+}
+
 // Through exchanges bound one behind the other, as far as the queue behind the last.
 void through_exchanges(benchmark::State& state) {
   Topology topology("/");
@@ -159,6 +208,10 @@ BENCHMARK(topic_of_words)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000)
 BENCHMARK(topic_with_wildcards)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000);
 BENCHMARK(headers_all)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000);
 BENCHMARK(headers_any)->ArgName("bindings")->Arg(1)->Arg(1'000)->Arg(100'000);
+BENCHMARK(consistent_hash)->ArgName("queues")->Arg(1)->Arg(10)->Arg(1'000)->Arg(10'000);
+BENCHMARK(modulus_hash)->ArgName("queues")->Arg(10)->Arg(1'000);
+BENCHMARK(by_lot)->ArgName("queues")->Arg(10)->Arg(1'000);
+BENCHMARK(weigh_and_forget)->ArgName("queues")->Arg(10)->Arg(10'000);
 BENCHMARK(through_exchanges)->ArgName("exchanges")->Arg(1)->Arg(8);
 BENCHMARK(bind_and_unbind)->ArgName("bindings")->Arg(1)->Arg(100'000);
 

@@ -4,6 +4,8 @@
 #include <limits>
 #include <optional>
 
+#include <fmt/core.h>
+
 #include "broker/names.hpp"
 #include "broker/values.hpp"
 
@@ -38,12 +40,24 @@ constexpr std::array kOverflowWords = {Word<Overflow>{"drop-head", Overflow::kDr
 constexpr std::array kStrategyWords = {Word<DeadLetterStrategy>{"at-most-once", DeadLetterStrategy::kAtMostOnce},
                                        Word<DeadLetterStrategy>{"at-least-once", DeadLetterStrategy::kAtLeastOnce}};
 
+constexpr std::array kRetryWords = {Word<RetryOn>{"disabled", RetryOn::kNothing}, Word<RetryOn>{"all", RetryOn::kAll},
+                                    Word<RetryOn>{"failed", RetryOn::kFailed}, Word<RetryOn>{"returned", RetryOn::kReturned}};
+constexpr std::array kBackoffWords = {Word<Backoff>{"fixed", Backoff::kFixed}, Word<Backoff>{"linear", Backoff::kLinear},
+                                      Word<Backoff>{"exponential", Backoff::kExponential}};
+
 template <class Words>
 auto find_word(const Words& words, const Value& value) -> std::optional<decltype(words[0].value)> {
   const std::string* text = value.string();
   if (text == nullptr) return std::nullopt;
   for (const auto& word : words)
     if (word.text == *text) return word.value;
+  return std::nullopt;
+}
+
+std::optional<double> number_of(const Value& value) {
+  if (auto integer = value.integer()) return static_cast<double>(*integer);
+  if (const auto* number = std::get_if<double>(&value.of)) return *number;
+  if (const auto* number = std::get_if<float>(&value.of)) return *number;
   return std::nullopt;
 }
 
@@ -54,6 +68,12 @@ std::string check_queue_type(const Value& value, const Table&) {
 }
 std::string check_overflow(const Value& value, const Table&) { return find_word(kOverflowWords, value) ? "" : "invalid_overflow"; }
 std::string check_strategy(const Value& value, const Table&) { return find_word(kStrategyWords, value) ? "" : "invalid_dlx_strategy"; }
+std::string check_retry_type(const Value& value, const Table&) { return find_word(kRetryWords, value) ? "" : "invalid_delayed_retry_type"; }
+std::string check_backoff(const Value& value, const Table&) { return find_word(kBackoffWords, value) ? "" : "invalid_backoff"; }
+std::string check_retry_max(const Value& value, const Table& arguments) {
+  const Value* least = arguments.find("x-delayed-retry-min");
+  return least != nullptr && least->integer() && *least->integer() > *value.integer() ? "delayed_retry_max_below_min" : "";
+}
 std::string check_has_exchange(const Value&, const Table& arguments) {
   return arguments.find("x-dead-letter-exchange") != nullptr ? "" : "routing_key_but_no_dlx_defined";
 }
@@ -73,6 +93,16 @@ template <auto Field, const auto& Words>
 void set_word(QueueSettings& settings, const Value& value) {
   if (auto word = find_word(Words, value)) settings.*Field = *word;
 }
+template <auto Field>
+void set_retry_integer(QueueSettings& settings, const Value& value) {
+  using Number = std::remove_reference_t<decltype(settings.retry.*Field)>;
+  settings.retry.*Field = static_cast<Number>(*value.integer());
+}
+template <auto Field, const auto& Words>
+void set_retry_word(QueueSettings& settings, const Value& value) {
+  if (auto word = find_word(Words, value)) settings.retry.*Field = *word;
+}
+void set_retry_multiplier(QueueSettings& settings, const Value& value) { settings.retry.multiplier = *number_of(value); }
 void set_single_active_consumer(QueueSettings& settings, const Value& value) { settings.single_active_consumer = *value.boolean(); }
 void set_delivery_limit(QueueSettings& settings, const Value& value) {
   std::int64_t limit = value.integer().value_or(-1);
@@ -82,7 +112,9 @@ void set_delivery_limit(QueueSettings& settings, const Value& value) {
 // --- the table ---
 
 using S = QueueSettings;
+using R = RetrySettings;
 constexpr auto kInteger = ArgumentKind::kInteger;
+constexpr auto kNumber = ArgumentKind::kNumber;
 constexpr auto kString = ArgumentKind::kString;
 constexpr auto kBoolean = ArgumentKind::kBoolean;
 constexpr auto kIgnored = ArgumentKind::kIgnored;
@@ -101,7 +133,13 @@ constexpr QueueArgument kArguments[] = {
     {"x-max-priority", "", false, kClassic, kInteger, 0, 255, "max_value_exceeded", nullptr, Merge::kArgumentOnly, set_integer<&S::max_priority>},
     {"x-overflow", "overflow", true, kQueues, kString, 0, 0, "", check_overflow, Merge::kArgumentWins, set_word<&S::overflow, kOverflowWords>},
     {"x-single-active-consumer", "", false, kQueues, kBoolean, 0, 0, "", nullptr, Merge::kArgumentOnly, set_single_active_consumer},
-    {"x-delivery-limit", "delivery-limit", true, kQuorum, kInteger, kAnySign, kUnbounded, "", nullptr, Merge::kLimit, set_delivery_limit},
+    {"x-delivery-limit", "delivery-limit", true, kQueues, kInteger, kAnySign, kUnbounded, "", nullptr, Merge::kLimit, set_delivery_limit},
+    {"x-delayed-retry-type", "delayed-retry-type", true, kQueues, kString, 0, 0, "", check_retry_type, Merge::kArgumentWins, set_retry_word<&R::on, kRetryWords>},
+    {"x-delayed-retry-min", "delayed-retry-min", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", nullptr, Merge::kArgumentWins, set_retry_integer<&R::min_ms>},
+    {"x-delayed-retry-max", "delayed-retry-max", true, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", check_retry_max, Merge::kArgumentWins, set_retry_integer<&R::max_ms>},
+    {"x-delayed-retry-backoff", "delayed-retry-backoff", true, kQueues, kString, 0, 0, "", check_backoff, Merge::kArgumentWins, set_retry_word<&R::backoff, kBackoffWords>},
+    {"x-delayed-retry-multiplier", "delayed-retry-multiplier", true, kQueues, kNumber, 1, 1000, "value_too_large", nullptr, Merge::kArgumentWins, set_retry_multiplier},
+    {"x-delayed-retry-jitter", "delayed-retry-jitter", true, kQueues, kInteger, 0, 100, "max_value_exceeded", nullptr, Merge::kArgumentWins, set_retry_integer<&R::jitter_percent>},
     {"x-consumer-timeout", "consumer-timeout", false, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::consumer_timeout_ms>},
     // streams
     {"x-max-age", "max-age", false, kStream, kString, 0, 0, "", nullptr, Merge::kPolicyWins, nullptr},
@@ -139,10 +177,18 @@ std::string check_integer(const QueueArgument& row, const Value& value) {
   return "";
 }
 
+std::string check_number(const QueueArgument& row, const Value& value) {
+  const auto number = number_of(value);
+  if (!number) return pair_term("unacceptable_type", value.type_name());
+  if (*number >= static_cast<double>(row.least) && *number <= static_cast<double>(row.most)) return "";  // not so for what is not a number
+  return pair_term(*number > static_cast<double>(row.most) ? row.too_large : "value_too_small", fmt::format("{}", *number));
+}
+
 /// What is wrong with the value's kind and bounds: an error term, empty = nothing.
 std::string check_kind(const QueueArgument& row, const Value& value) {
   switch (row.kind) {
     case ArgumentKind::kInteger: return check_integer(row, value);
+    case ArgumentKind::kNumber: return check_number(row, value);
     case ArgumentKind::kString: return value.string() != nullptr ? "" : pair_term("unacceptable_type", value.type_name());
     case ArgumentKind::kBoolean: return value.boolean() != nullptr ? "" : pair_term("unacceptable_type", value.type_name());
     case ArgumentKind::kIgnored: break;

@@ -27,6 +27,7 @@ enum class Merge : std::uint8_t {
 
 enum class ArgumentKind : std::uint8_t {
   kInteger,  ///< of any width
+  kNumber,   ///< an integer or a float; `least` and `most` bound it
   kString,
   kBoolean,
   kIgnored,  ///< other brokers' and old versions' business: any value is taken, kept, and means nothing

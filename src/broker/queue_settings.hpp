@@ -23,6 +23,27 @@ enum class Overflow : std::uint8_t {
 /// How hard the queue tries to get a dead letter to its exchange.
 enum class DeadLetterStrategy : std::uint8_t { kAtMostOnce, kAtLeastOnce };
 
+/// Which returns make a message wait: RabbitMQ's words for x-delayed-retry-type.
+enum class RetryOn : std::uint8_t {
+  kNothing,   ///< `disabled`: a returned message is ready at once
+  kAll,       ///< `all`
+  kFailed,    ///< `failed`: basic.reject with requeue, or the consumer, its channel or its connection went
+  kReturned,  ///< `returned`: basic.nack with requeue, basic.recover
+};
+/// How the wait grows with the number of returns.
+enum class Backoff : std::uint8_t { kFixed, kLinear, kExponential };
+
+/// How long a returned message stays away before it is delivered again (queue/retry.hpp).
+struct RetrySettings {
+  RetryOn on = RetryOn::kNothing;
+  Backoff backoff = Backoff::kLinear;
+  Millis min_ms = 1000;             ///< after the first return
+  Millis max_ms = 315'360'000'000;  ///< never longer
+  double multiplier = 2;            ///< of the exponential backoff
+  std::uint8_t jitter_percent = 0;  ///< up to so much of the wait is taken off, different for each message
+  bool operator==(const RetrySettings&) const = default;
+};
+
 struct QueueSettings {
   std::optional<Millis> message_ttl_ms;           ///< 0 = deliver at once or drop
   std::optional<Millis> expires_ms;               ///< the unused queue goes after this long; at least 1
@@ -33,6 +54,7 @@ struct QueueSettings {
   std::optional<std::int64_t> delivery_limit;  ///< failed attempts a message survives; never negative here (unlimited = nullopt)
   std::optional<Millis> consumer_timeout_ms;   ///< how long a delivery may stay unacknowledged; 0 = for ever; nullopt = as configured
   std::optional<std::uint8_t> max_priority;
+  RetrySettings retry;
   QueueType type = QueueType::kClassic;
   Overflow overflow = Overflow::kDropHead;
   DeadLetterStrategy dead_letter_strategy = DeadLetterStrategy::kAtMostOnce;

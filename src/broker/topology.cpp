@@ -1,6 +1,7 @@
 #include "broker/topology.hpp"
 
 #include "broker/binding_index.hpp"
+#include "broker/exchanges/delayed.hpp"
 #include "broker/names.hpp"
 #include "broker/topology_parts.hpp"
 #include "broker/values.hpp"
@@ -60,6 +61,9 @@ Topology::Exchange* Topology::exchange_named(std::string_view name) const noexce
 void Topology::add_exchange(const ExchangeInfo& info, const ExchangeType& type) {
   Exchange& exchange = parts_->exchanges.add(info);
   exchange.bindings = type.make_bindings(info.arguments);
+  const ExchangeType* routes_as = find_exchange_type(routing_type(info));
+  if (routes_as != nullptr && routes_as->history_length != nullptr)
+    exchange.history = std::make_unique<RecentHistory>(routes_as->history_length(info.arguments));
   if (const amqp::Value* alternate = info.arguments.find(kAlternateExchange); alternate != nullptr && alternate->string() != nullptr)
     exchange.alternate = *alternate->string();
   ++version_;
@@ -95,6 +99,11 @@ const ExchangeInfo* Topology::find_exchange(std::string_view name) const noexcep
   return exchange == nullptr ? nullptr : &exchange->info;
 }
 
+RecentHistory* Topology::find_history(std::string_view exchange) const noexcept {
+  const Exchange* found = exchange_named(exchange);
+  return found == nullptr ? nullptr : found->history.get();
+}
+
 Result<const ExchangeInfo*> Topology::require_exchange(std::string_view name) const {
   if (const ExchangeInfo* exchange = find_exchange(name)) return exchange;
   return not_found("exchange", name, vhost_);
@@ -117,6 +126,7 @@ Result<TopologyChange> Topology::delete_exchange(std::string_view name, bool if_
 void Topology::remove_exchange(Exchange& exchange, TopologyChange& change) {
   exchange.removing = true;  // losing its last binding must not remove it once more
   change.removed_exchanges.push_back(exchange.info);
+  if (exchange.history) change.forgotten_bytes += exchange.history->memory_bytes();
   change.changed = true;
   while (!exchange.from.empty()) remove_binding(exchange.from.first, change);
   while (!exchange.to.empty()) remove_binding(exchange.to.first, change);
@@ -183,7 +193,7 @@ Result<TopologyChange> Topology::bind(const BindingInfo& binding) {
   auto wanted = BindingIndex::describe(exchange_target(source->number), end->target, binding.routing_key, binding.arguments);
   if (parts_->bindings.find(wanted) != kNoBinding) return change;
   parts_->bindings.add(wanted, source->from, *end->bindings);
-  source->bindings->add(end->target, binding.routing_key, binding.arguments);
+  source->bindings->add({end->target, binding.destination, is_exchange(end->target)}, binding.routing_key, binding.arguments);
   ++version_;
   change.changed = true;
   return change;

@@ -28,6 +28,8 @@ class Destination {
 };
 using DestinationPtr = std::shared_ptr<Destination>;
 
+class RecentHistory;
+
 struct ExchangeInfo {
   std::string name;
   std::string type;  ///< direct, fanout, topic, headers, ...
@@ -65,13 +67,15 @@ struct BindingInfo {
 struct TopologyChange {
   std::vector<ExchangeInfo> removed_exchanges;  ///< named one first, then auto-deleted ones
   std::vector<BindingInfo> removed_bindings;
-  bool changed = false;  ///< false when there was nothing to do (idempotent calls)
+  std::uint64_t forgotten_bytes = 0;  ///< of the histories of removed exchanges
+  bool changed = false;               ///< false when there was nothing to do (idempotent calls)
 };
 
 /// Where a message goes.
 struct Route {
-  std::vector<DestinationPtr> queues;  ///< each once, in a stable order
-  bool key_only = true;                ///< true when the same exchange and routing key give the same queues until version() changes
+  std::vector<DestinationPtr> queues;      ///< each once, in a stable order
+  std::vector<RecentHistory*> remembered;  ///< of exchanges on the way that keep messages; good until the topology changes
+  bool key_only = true;                    ///< true when the same exchange and routing key give the same queues until version() changes
 };
 
 class Topology {
@@ -93,6 +97,8 @@ class Topology {
   /// As stored by an earlier run: no reserved-name check; a type no longer known is an error.
   [[nodiscard]] Result<> restore_exchange(const ExchangeInfo& stored);
   [[nodiscard]] const ExchangeInfo* find_exchange(std::string_view name) const noexcept;
+  /// What an exchange keeps for later bindings; null for types that keep nothing. Whoever touches it sees to it that nobody else does.
+  [[nodiscard]] RecentHistory* find_history(std::string_view exchange) const noexcept;
   /// 404 `no exchange 'x' in vhost '/'` when missing.
   [[nodiscard]] Result<const ExchangeInfo*> require_exchange(std::string_view name) const;
   /// Missing = success without change. Errors: default exchange and amq.* (403), in use with if_unused (406).

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/binding_index.hpp"
+#include "broker/recent_history.hpp"
 #include "broker/string_hash.hpp"
 #include "broker/topology.hpp"
 
@@ -30,7 +31,8 @@ struct Topology::Exchange {
   bool used = false;
   bool removing = false;
   std::unique_ptr<BindingTable> bindings;
-  std::string alternate;  // empty = none; the default exchange as an alternate routes nowhere
+  std::unique_ptr<RecentHistory> history;  // null unless its type keeps one
+  std::string alternate;                   // empty = none; the default exchange as an alternate routes nowhere
   BindingList from, to;
 };
 

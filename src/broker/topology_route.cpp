@@ -41,7 +41,7 @@ Walk& start_walk(std::size_t exchanges) {
 void match_keys(const BindingTable& bindings, const RoutingInput& input, std::span<const std::string_view> more_keys,
                 std::vector<TargetId>& out) {
   bindings.match(input, out);
-  if (!bindings.depends_on_key_only()) return;  // more keys would say nothing new
+  if (more_keys.empty() || !bindings.tries_every_key()) return;
   RoutingInput other = input;
   for (std::string_view key : more_keys) {
     other.routing_key = key;
@@ -59,6 +59,7 @@ void sort_and_drop_repetitions(std::vector<TargetId>& targets) {
 
 void Topology::route(std::string_view exchange, const RoutingInput& input, std::span<const std::string_view> more_keys, Route& out) const {
   out.queues.clear();
+  out.remembered.clear();
   out.key_only = more_keys.empty();
   Walk& walk = start_walk(parts_->exchanges.numbers());
   auto reach_named = [&](std::string_view queue) {
@@ -76,7 +77,10 @@ void Topology::route(std::string_view exchange, const RoutingInput& input, std::
     walk.to_visit.pop_back();
     walk.matched.clear();
     match_keys(*at.bindings, input, more_keys, walk.matched);
-    if (!at.bindings->depends_on_key_only()) out.key_only = false;
+    if (!at.bindings->depends_on_key_only()) {
+      out.key_only = false;
+      if (at.history) out.remembered.push_back(at.history.get());
+    }
     for (TargetId target : walk.matched) {
       if (is_exchange(target)) walk.visit(number_of(target));
       else walk.queues.push_back(target);

@@ -74,13 +74,11 @@ std::string float_text(double value) {
   return text;
 }
 
-std::string term_text(const Value& value);
-
 std::string table_text(const Table& table) {
   std::string text = "[";
   for (const auto& [name, value] : table.entries()) {
     if (text.size() > 1) text += ",";
-    text.append("{<<\"").append(name).append("\">>,").append(value.type_name()).append(",").append(term_text(value)).append("}");
+    text.append("{").append(binary_text(name)).append(",").append(value.type_name()).append(",").append(term_text(value)).append("}");
   }
   return text + "]";
 }
@@ -92,12 +90,6 @@ std::string array_text(const amqp::Array& array) {
     text.append("{").append(value.type_name()).append(",").append(term_text(value)).append("}");
   }
   return text + "]";
-}
-
-// As a value stands inside other values: strings in brackets.
-std::string term_text(const Value& value) {
-  if (const std::string* string = value.string()) return "<<\"" + *string + "\">>";
-  return value_text(value);
 }
 
 std::string received_text(const Value* value) {
@@ -114,6 +106,27 @@ Error inequivalent(std::string_view name, std::string_view resource, const std::
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 }  // namespace
+
+std::string binary_text(std::string_view bytes) {
+  if (bytes.empty()) return "<<>>";
+  constexpr std::string_view kEscaped = "\"\\\b\t\n\v\f\r\x1b", kLetters = "\"\\btnvfre";
+  auto printable = [&](char c) { return (c >= ' ' && c <= '~') || kEscaped.find(c) != std::string_view::npos; };
+  const bool text = std::all_of(bytes.begin(), bytes.end(), printable);
+  std::string out = text ? "<<\"" : "<<";
+  for (char c : bytes) {
+    if (!text) {
+      if (out.size() > 2) out += ',';
+      out += std::to_string(static_cast<unsigned char>(c));
+    } else if (const std::size_t escaped = kEscaped.find(c); escaped != std::string_view::npos) {
+      out.append(1, '\\').append(1, kLetters[escaped]);
+    } else {
+      out += c;
+    }
+  }
+  return out + (text ? "\">>" : ">>");
+}
+
+std::string term_text(const Value& value) { return value.string() != nullptr ? binary_text(*value.string()) : value_text(value); }
 
 bool same_value(const ValueView& a, const ValueView& b) noexcept {
   Class kind = class_of(a.tag);

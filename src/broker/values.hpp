@@ -20,6 +20,10 @@ namespace mq::broker {
 
 /// The value as RabbitMQ's error texts print it: `60000`, `true`, a string bare.
 [[nodiscard]] std::string value_text(const amqp::Value& value);
+/// The same where RabbitMQ shows the bare term: a string as binary_text().
+[[nodiscard]] std::string term_text(const amqp::Value& value);
+/// `<<"text">>`, with escapes; the numbers of its bytes when they are no plain text, `<<195,169>>`.
+[[nodiscard]] std::string binary_text(std::string_view bytes);
 
 /// The table's body with its entries in order of their names (entries of one name keep their order): equal bytes = equal arguments.
 [[nodiscard]] std::string canonical_body(const amqp::Table& arguments);

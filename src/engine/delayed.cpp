@@ -182,7 +182,7 @@ void DelayedMessages::route(VHost& vhost, JointCommit& joint, const std::vector<
     const bool same = routed != nullptr && route.key_only && message.exchange() == routed->exchange() &&
                       message.routing_key() == routed->routing_key() && !broker::has_copies(message);
     if (!same) {
-      vhost.route_delayed(message, route);
+      vhost.route_delayed(record.message, route);
       routed = &message;
       if (!route.exchange_known) report_missing(std::string(message.exchange()));
     }
@@ -192,7 +192,7 @@ void DelayedMessages::route(VHost& vhost, JointCommit& joint, const std::vector<
                  message.exchange(), message.routing_key());
       continue;
     }
-    const broker::MessagePtr delivered = route.blind_copies ? broker::without_blind_copies(message) : record.message;
+    const broker::MessagePtr& delivered = same ? record.message : route.message;
     for (const auto& queue : route.queues) {
       auto [part, fresh] = parts.try_emplace(queue.get(), joint.parts.size());
       if (fresh) joint.parts.emplace_back().queue = queue;

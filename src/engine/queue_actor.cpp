@@ -16,14 +16,14 @@ constexpr std::uint64_t kSqueezedMemoryBytes = 256 * 1024;  // what a queue may 
 
 InboxPtr inbox_of(const broker::PeerPtr& peer) { return std::static_pointer_cast<SessionInbox>(peer); }
 
-// Reads the pages of a segment on the reading strand and brings them to the queue.
+// Reads the pages and marks of a segment on the reading strand and brings them to the queue.
 class LoadTask final : public Runnable {
  public:
   LoadTask(std::shared_ptr<QueueActor> queue, Storage& storage, broker::LoadRequest request)
       : queue_(std::move(queue)), storage_(storage), request_(std::move(request)) {}
 
   void run() override {
-    Loaded loaded{request_.level, request_.segment_first, {}};
+    Loaded loaded{request_.level, request_.segment_first, {}, {}};
     for (Offset first : request_.pages) {
       std::vector<PageRecord> salvaged;
       auto records = storage_.read_page(request_.log, first, &salvaged);
@@ -31,6 +31,13 @@ class LoadTask final : public Runnable {
         log::error("queue '{}': page {} of log {} cannot be read: {}", queue_->name(), first, request_.log, records.error().text);
       std::vector<PageRecord>& good = records ? *records : salvaged;
       loaded.records.insert(loaded.records.end(), std::make_move_iterator(good.begin()), std::make_move_iterator(good.end()));
+    }
+    for (Offset first : request_.marked_pages) {
+      auto marks = storage_.read_marks(request_.log, first);
+      if (marks) loaded.marks.insert(loaded.marks.end(), marks->begin(), marks->end());
+      else
+        log::error("queue '{}': the marks of page {} of log {} cannot be read: {}", queue_->name(), first, request_.log,
+                   marks.error().text);
     }
     queue_->put(std::move(loaded));
   }
@@ -212,7 +219,7 @@ void QueueActor::on(Written&) {
 
 void QueueActor::on(Loaded& item) {
   if (dead_) return;
-  const std::uint64_t lost = queue_.loaded(item.level, item.segment_first, item.records);
+  const std::uint64_t lost = queue_.loaded(item.level, item.segment_first, item.records, item.marks, now_);
   if (lost == 0) return;
   gauges_.lost.fetch_add(lost, std::memory_order_relaxed);
   log::error("queue '{}': {} messages could not be read back from disk", name(), lost);
@@ -293,6 +300,7 @@ void QueueActor::answer_gets() {
     if (status == broker::Queue::GetStatus::kLater) return;
     reply.found = status == broker::Queue::GetStatus::kMessage;
     reply.remaining = queue_.counts().ready;
+    reply.ack_timeout_ms = queue_.settings().consumer_timeout_ms;
     if (reply.found) gauges_.delivered.fetch_add(1, std::memory_order_relaxed);
     get.reply.send(Answer{std::move(reply)});
     waiting_gets_.pop_front();
@@ -321,7 +329,8 @@ void QueueActor::send_deliveries() {
   for (broker::Consumer* consumer : effects_.deliver_to) {
     gauges_.delivered.fetch_add(consumer->batch.size(), std::memory_order_relaxed);
     if (consumer->spec().no_ack) settled_.add(consumer->batch.size());
-    inbox_of(consumer->spec().peer)->put(Deliveries{consumer->spec().number, std::move(consumer->batch)});
+    inbox_of(consumer->spec().peer)
+        ->put(Deliveries{consumer->spec().number, std::move(consumer->batch), queue_.settings().consumer_timeout_ms});
     consumer->batch = {};
   }
   effects_.deliver_to.clear();
@@ -352,7 +361,7 @@ void QueueActor::send_departures() {
       joint->delayed.publishes.push_back({broker::make_delayed(letter), *due, 0});
       continue;
     }
-    for (auto& target : vhost->route_dead_letter(*letter, !settings.dead_letter_routing_key)) {
+    for (auto& target : vhost->route_dead_letter(letter, !settings.dead_letter_routing_key)) {
       if (departure.reason != broker::DeathReason::kRejected && broker::closes_circle(*letter, target->name())) continue;
       auto known = std::find_if(joint->parts.begin() + 1, joint->parts.end(), [&](const auto& part) { return part.queue == target; });
       if (known == joint->parts.end()) {

@@ -87,6 +87,7 @@ struct Loaded {
   std::uint8_t level = 0;
   Offset segment_first = 0;
   std::vector<PageRecord> records;
+  std::vector<Mark> marks;
 };
 struct ApplySettings {
   broker::QueueSettings settings;
@@ -130,7 +131,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   ~QueueActor() override;
 
   /// Before the first item is put: what recovery found.
-  void restore(std::uint8_t level, const RecoveredQueue& recovered) { queue_.restore(level, recovered); }
+  void restore(std::uint8_t level, const RecoveredQueue& recovered) { queue_.restore(level, recovered, services_->scheduler.now()); }
   /// After the last item was handled, with all strands stopped: what makes the next start exact.
   void collect_shutdown(WriteSet& out);
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -30,6 +31,7 @@ struct GetReply {
   bool found = false;
   broker::Delivery delivery;
   std::uint64_t remaining = 0;
+  std::optional<Millis> ack_timeout_ms;  ///< what the queue says; 0 = none
 };
 struct Done {};
 using Answer = std::variant<Done, QueueStats, MessageCount, GetReply>;
@@ -38,6 +40,7 @@ using Answer = std::variant<Done, QueueStats, MessageCount, GetReply>;
 struct Deliveries {
   std::uint32_t consumer = 0;
   std::vector<broker::Delivery> messages;
+  std::optional<Millis> ack_timeout_ms;  ///< what the queue says; 0 = none
 };
 struct Confirms {
   std::uint32_t channel = 0;

@@ -7,6 +7,7 @@
 #include "broker/names.hpp"
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue_arguments.hpp"
+#include "broker/recent_history.hpp"
 #include "engine/delayed.hpp"
 #include "engine/metadata.hpp"
 
@@ -32,7 +33,35 @@ VHost::VHost(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> serv
   roam(true);  // whoever declares waits for the answer
 }
 
+VHost::~VHost() {
+  std::uint64_t remembered = 0;
+  for (const broker::ExchangeInfo& exchange : topology_.exchanges())
+    if (const broker::RecentHistory* history = topology_.find_history(exchange.name)) remembered += history->memory_bytes();
+  services_->memory_used_bytes.fetch_sub(static_cast<std::int64_t>(remembered));
+}
+
 // --- any thread ---
+
+void VHost::route(std::string_view exchange, broker::RoutingInput input, std::span<const std::string_view> more_keys,
+                  const broker::MessagePtr& passing, broker::Route& out) const {
+  std::shared_lock lock(mutex_);
+  route_locked(exchange, input, more_keys, passing, out);
+}
+
+// A message is routed and remembered under one lock, and a binding is made and given the history under its exclusive side. So a queue gets
+// each message once, by its binding or out of the history.
+void VHost::route_locked(std::string_view exchange, broker::RoutingInput input, std::span<const std::string_view> more_keys,
+                         const broker::MessagePtr& passing, broker::Route& out) const {
+  input.chance = &services_->scheduler;
+  topology_.route(exchange, input, more_keys, out);
+  if (!passing || out.remembered.empty()) return;
+  std::int64_t grown = 0;
+  {
+    std::lock_guard lock(history_mutex_);
+    for (broker::RecentHistory* history : out.remembered) grown += history->add(passing);
+  }
+  services_->memory_used_bytes.fetch_add(grown, std::memory_order_relaxed);
+}
 
 Result<FoundQueue> VHost::find_queue(std::string_view name, broker::OwnerId asking) const {
   std::shared_lock lock(mutex_);
@@ -42,7 +71,8 @@ Result<FoundQueue> VHost::find_queue(std::string_view name, broker::OwnerId aski
   return FoundQueue{**info, std::static_pointer_cast<QueueActor>(topology_.destination(name))};
 }
 
-std::vector<std::shared_ptr<QueueActor>> VHost::route_dead_letter(const broker::Message& letter, bool with_copies) {
+std::vector<std::shared_ptr<QueueActor>> VHost::route_dead_letter(const broker::MessagePtr& message, bool with_copies) {
+  const broker::Message& letter = *message;
   const amqp::PropertiesView properties = letter.properties();
   std::vector<std::string_view> copies;
   if (with_copies) copies = broker::carbon_copies(properties.headers, "CC");
@@ -51,7 +81,7 @@ std::vector<std::shared_ptr<QueueActor>> VHost::route_dead_letter(const broker::
   {
     std::shared_lock lock(mutex_);
     known = letter.exchange().empty() || topology_.find_exchange(letter.exchange()) != nullptr;
-    if (known) topology_.route(letter.exchange(), {letter.routing_key(), properties.headers, &properties}, copies, route);
+    if (known) route_locked(letter.exchange(), {letter.routing_key(), properties.headers, &properties}, copies, message, route);
   }
   if (!known && lost_letters_.fetch_add(1) == 0)
     log::warn("vhost '{}': dead-letter exchange '{}' does not exist; messages for it are dropped (reported once)", name_,
@@ -61,18 +91,18 @@ std::vector<std::shared_ptr<QueueActor>> VHost::route_dead_letter(const broker::
   return targets;
 }
 
-void VHost::route_delayed(const broker::Message& message, LateRoute& out) const {
-  const amqp::PropertiesView properties = message.properties();
+void VHost::route_delayed(const broker::MessagePtr& message, LateRoute& out) const {
+  const amqp::PropertiesView properties = message->properties();
   std::vector<std::string_view> copies = broker::carbon_copies(properties.headers, "CC");
   for (std::string_view key : broker::carbon_copies(properties.headers, "BCC")) copies.push_back(key);
+  out.message = properties.headers.find("BCC") ? broker::without_blind_copies(*message) : message;
   broker::Route route;
   {
     std::shared_lock lock(mutex_);
-    out.exchange_known = message.exchange().empty() || topology_.find_exchange(message.exchange()) != nullptr;
-    topology_.route(message.exchange(), {message.routing_key(), properties.headers, &properties}, copies, route);
+    out.exchange_known = message->exchange().empty() || topology_.find_exchange(message->exchange()) != nullptr;
+    route_locked(message->exchange(), {message->routing_key(), properties.headers, &properties}, copies, out.message, route);
   }
   out.key_only = route.key_only;
-  out.blind_copies = properties.headers.find("BCC").has_value();
   out.queues.clear();
   for (auto& queue : route.queues) out.queues.push_back(std::static_pointer_cast<QueueActor>(std::move(queue)));
 }
@@ -323,7 +353,9 @@ void VHost::on(ChangeBinding& item) {
   bool durable = false;
   auto change = change_topology([&](broker::Topology& topology) {
     auto changed = item.add ? topology.bind(item.binding) : topology.unbind(item.binding);
-    durable = item.add && changed && changed->changed && is_durable(item.binding);
+    if (!item.add || !changed || !changed->changed) return changed;
+    durable = is_durable(item.binding);
+    replay_history(item.binding);
     return changed;
   });
   if (!change) return item.reply.send(change.error());
@@ -331,6 +363,33 @@ void VHost::on(ChangeBinding& item) {
     set.operations.emplace_back(WriteSet::PutMetadata{metadata::binding_key(name_, item.binding), metadata::encode(item.binding)});
   if (!item.add) forget(*change, false, set);
   commit(std::move(set), [reply = item.reply] { reply.send(Answer{Done{}}); });
+}
+
+// Under the exclusive lock: whoever finds the new binding comes behind the history in the queue's mailbox.
+void VHost::replay_history(const broker::BindingInfo& binding) const {
+  const broker::RecentHistory* history = topology_.find_history(binding.source);
+  if (history == nullptr || history->size() == 0) return;
+  std::vector<broker::MessagePtr> messages;  // not in place: the destination may lead back here
+  history->for_each([&](const broker::MessagePtr& message) { messages.push_back(message); });
+  std::vector<std::pair<std::shared_ptr<QueueActor>, PublishBatch>> batches;
+  auto stage = [&](broker::DestinationPtr destination, const broker::MessagePtr& message) {
+    auto queue = std::static_pointer_cast<QueueActor>(std::move(destination));
+    auto known = std::find_if(batches.begin(), batches.end(), [&](const auto& batch) { return batch.first == queue; });
+    if (known == batches.end()) known = batches.insert(batches.end(), {std::move(queue), PublishBatch{}});
+    known->second.messages.push_back({message, 0});
+  };
+  broker::Route route;
+  for (const broker::MessagePtr& message : messages) {
+    if (binding.to == broker::BindTo::kQueue) {
+      stage(topology_.destination(binding.destination), message);
+      continue;
+    }
+    const amqp::PropertiesView properties = message->properties();
+    const std::vector<std::string_view> copies = broker::carbon_copies(properties.headers, "CC");
+    route_locked(binding.destination, {message->routing_key(), properties.headers, &properties}, copies, message, route);
+    for (broker::DestinationPtr& queue : route.queues) stage(std::move(queue), message);
+  }
+  for (auto& [queue, batch] : batches) queue->put(std::move(batch));
 }
 
 void VHost::on(DropOwner& item) {
@@ -344,6 +403,7 @@ void VHost::on(DropOwner& item) {
 }
 
 void VHost::forget(const broker::TopologyChange& change, bool queue_was_stored, WriteSet& out) const {
+  services_->memory_used_bytes.fetch_sub(static_cast<std::int64_t>(change.forgotten_bytes), std::memory_order_relaxed);
   for (const broker::ExchangeInfo& exchange : change.removed_exchanges)
     if (exchange.durable) out.operations.emplace_back(WriteSet::DeleteMetadata{metadata::exchange_key(name_, exchange.name)});
   // What could not have been stored is not deleted: short-lived queues come and go without touching the disk.

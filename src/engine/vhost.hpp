@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -81,8 +82,8 @@ using VHostItem =
 /// Where a delayed message goes when it is due.
 struct LateRoute {
   std::vector<std::shared_ptr<QueueActor>> queues;
-  bool key_only = false;      ///< the same exchange and routing key lead there, without copies
-  bool blind_copies = false;  ///< a BCC header is to be taken away
+  broker::MessagePtr message;  ///< as they get it: without BCC
+  bool key_only = false;       ///< the same exchange and routing key lead there, without copies
   bool exchange_known = true;
 };
 
@@ -95,6 +96,7 @@ struct FoundQueue {
 class VHost final : public Actor<VHostItem> {
  public:
   VHost(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::string name, std::function<QueueId()> new_queue_id);
+  ~VHost() override;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// Grows with every change of the topology.
@@ -107,13 +109,17 @@ class VHost final : public Actor<VHostItem> {
     std::shared_lock lock(mutex_);
     return read(topology_);
   }
+  /// Where a message goes (broker::Topology::route). Exchanges on its way that keep recent messages keep `passing`: the message as queues
+  /// get it, or null when somebody only asks.
+  void route(std::string_view exchange, broker::RoutingInput input, std::span<const std::string_view> more_keys,
+             const broker::MessagePtr& passing, broker::Route& out) const;
   /// 404 when missing, 405 when it is exclusive to another connection.
   [[nodiscard]] Result<FoundQueue> find_queue(std::string_view name, broker::OwnerId asking) const;
   /// Where a dead letter goes; nowhere when its exchange is missing (logged once per exchange).
-  [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> route_dead_letter(const broker::Message& letter, bool with_copies);
+  [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> route_dead_letter(const broker::MessagePtr& message, bool with_copies);
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> queues() const;
   /// `out` is overwritten.
-  void route_delayed(const broker::Message& message, LateRoute& out) const;
+  void route_delayed(const broker::MessagePtr& message, LateRoute& out) const;
   /// When a dead letter is due that goes to an exchange for delaying and asks for that; nullopt = at once, as all others are.
   [[nodiscard]] std::optional<UnixMillis> dead_letter_due(const broker::Message& letter, UnixMillis now) const;
   /// Its delayed messages; made when first asked for. The reference stays good.
@@ -151,6 +157,9 @@ class VHost final : public Actor<VHostItem> {
   void unpark(const std::string& queue);
   void forget(const broker::TopologyChange& change, bool queue_was_stored, WriteSet& out) const;
   [[nodiscard]] bool is_durable(const broker::BindingInfo& binding) const;
+  void route_locked(std::string_view exchange, broker::RoutingInput input, std::span<const std::string_view> more_keys,
+                    const broker::MessagePtr& passing, broker::Route& out) const;
+  void replay_history(const broker::BindingInfo& binding) const;
   void commit(WriteSet set, std::function<void()> done);
   /// Runs `change(topology)` under the exclusive lock and moves version().
   template <class Change>
@@ -166,6 +175,7 @@ class VHost final : public Actor<VHostItem> {
   std::function<QueueId()> new_queue_id_;
   mutable std::shared_mutex mutex_;
   broker::Topology topology_;
+  mutable std::mutex history_mutex_;  // of what exchanges keep; taken after mutex_, held for a few moves
   std::atomic<std::uint64_t> version_{0};
 
   boost::unordered_flat_map<std::string, std::vector<VHostItem>> going_;  // queues being deleted, and what waits for the end of that

@@ -18,6 +18,7 @@ constexpr std::int64_t kMinute = 60'000;
 constexpr bool kReloadable = true;
 constexpr bool kAtStart = false;
 
+constexpr std::array<std::string_view, 3> kLateAcks{"requeue", "cancel", "close"};
 constexpr std::array<std::string_view, 6> kLogLevels{"trace", "debug", "info", "warn", "error", "off"};
 
 constexpr ConfigSection kSections[] = {
@@ -53,6 +54,8 @@ constexpr ConfigOption kOptions[] = {
 
     {"queues.delayed_messages", Kind::kBoolean, &Config::delayed_messages, 0, 1, kReloadable, "whether the headers x-delay and x-deliver-at delay publishes to any exchange; exchanges of type x-delayed-message heed them always"},
     {"queues.default_delivery_limit", Kind::kNumber, &Config::default_queue_delivery_limit, -1, std::numeric_limits<std::int32_t>::max(), kReloadable, "how often a message may be returned to a quorum queue before it is dead-lettered; -1 = as often as it takes"},
+    {"queues.consumer_timeout", Kind::kMilliseconds, &Config::ack_timeout_ms, 0, kMax64, kReloadable, "how long a delivery may stay unacknowledged where neither queue nor consumer says otherwise; 0 = for ever"},
+    {"queues.late_ack", Kind::kText, &Config::late_ack, 0, kMax64, kReloadable, "what becomes of a delivery that was not acknowledged in time: requeue = the message goes back, nothing else happens; cancel = the consumer is cancelled as well; close = the channel is closed, as RabbitMQ does", kLateAcks},
 
     {"flow.publish_window", Kind::kBytes, &Config::publish_window_bytes, 64 * kKiB, kMax64, kReloadable, "bytes of messages per connection that no queue has taken in yet; beyond, its socket is not read"},
     {"flow.outbox", Kind::kBytes, &Config::outbox_bytes, 64 * kKiB, kMax64, kReloadable, "bytes of deliveries per connection that wait for its socket; beyond, it is delivered nothing"},

@@ -4,6 +4,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,10 @@ struct Consumer {
   std::string head;                           ///< what every basic.deliver to it starts with: class, method and tag, encoded
   std::shared_ptr<engine::QueueActor> queue;  ///< null for direct replies
   bool no_ack = false;
-  bool counts_deliveries = false;  ///< its queue shows x-delivery-count (quorum queues)
   bool cancelling = false;
-  std::uint64_t owed_window_bytes = 0;  ///< delivered, not yet returned to the queue's window
+  bool told_late = false;                ///< the log knows that it settles too late
+  std::optional<Millis> ack_timeout_ms;  ///< its own, from x-consumer-timeout; 0 = none
+  std::uint64_t owed_window_bytes = 0;   ///< delivered, not yet returned to the queue's window
 };
 
 /// basic.publish waits for its content.
@@ -80,6 +82,7 @@ struct Channel {
   std::uint32_t prefetch = 0;                                   ///< for consumers made from now on
   std::shared_ptr<broker::ChannelPrefetch> shared_prefetch;     ///< basic.qos global=true; null until first asked for
   std::string reply_name;                                       ///< the direct reply-to consumer's name; empty = it has none
+  Millis last_ack_timeout_ms = 0;                               ///< of the last delivery
   std::string last_queue;                                       ///< what an empty queue name means
   boost::unordered_flat_map<std::string, Consumer*> consumers;  ///< by tag
 };

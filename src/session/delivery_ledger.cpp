@@ -8,6 +8,34 @@ namespace mq::session {
 void DeliveryLedger::add(Unsettled delivery) {
   outstanding_.push_back(delivery);
   ++count_;
+  if (delivery.timed) note_late(delivery);
+}
+
+void DeliveryLedger::note_late(const Unsettled& delivery) noexcept {
+  if (!timed_ || is_due(delivery.late_at, next_late_)) next_late_ = delivery.late_at;
+  timed_ = true;
+}
+
+void DeliveryLedger::take_late(std::uint32_t now, std::vector<Unsettled>& out) {
+  timed_ = false;
+  for (Unsettled& delivery : outstanding_) {
+    if (delivery.queue == nullptr || !delivery.timed) continue;
+    if (!is_due(delivery.late_at, now)) {
+      note_late(delivery);
+      continue;
+    }
+    late_.insert(delivery.tag);
+    take(delivery, out);
+  }
+  while (late_.size() > kMostForgiven) late_.erase(late_.begin());
+  drop_settled_front();
+}
+
+bool DeliveryLedger::forgive(std::uint64_t tag, bool multiple) {
+  const bool known = late_.contains(tag);
+  if (multiple) late_.erase(late_.begin(), late_.upper_bound(tag));
+  else late_.erase(tag);
+  return known;
 }
 
 std::size_t DeliveryLedger::index_of(std::uint64_t tag) const noexcept {
@@ -18,6 +46,12 @@ std::size_t DeliveryLedger::index_of(std::uint64_t tag) const noexcept {
   auto found = std::lower_bound(outstanding_.begin(), outstanding_.end(), tag,
                                 [](const Unsettled& each, std::uint64_t wanted) { return each.tag < wanted; });
   return found != outstanding_.end() && found->tag == tag ? static_cast<std::size_t>(found - outstanding_.begin()) : outstanding_.size();
+}
+
+std::size_t DeliveryLedger::first_behind(std::uint64_t tag) const noexcept {
+  auto behind = std::upper_bound(outstanding_.begin(), outstanding_.end(), tag,
+                                 [](std::uint64_t wanted, const Unsettled& each) { return wanted < each.tag; });
+  return static_cast<std::size_t>(behind - outstanding_.begin());
 }
 
 void DeliveryLedger::take(Unsettled& delivery, std::vector<Unsettled>& out) {
@@ -33,12 +67,15 @@ void DeliveryLedger::drop_settled_front() {
 
 Result<> DeliveryLedger::settle(std::uint64_t tag, bool multiple, std::vector<Unsettled>& out) {
   if (tag == 0 && multiple) return take_all(out), Result<>{};
-  const std::size_t index = index_of(tag);
-  if (index == outstanding_.size() || outstanding_[index].queue == nullptr)
-    return fail(ReplyCode::kPreconditionFailed, "unknown delivery tag " + std::to_string(tag));
-  if (multiple)
+  const bool late = !late_.empty() && forgive(tag, multiple);
+  std::size_t index = index_of(tag);
+  const bool known = index != outstanding_.size() && outstanding_[index].queue != nullptr;
+  if (!known && !late) return fail(ReplyCode::kPreconditionFailed, "unknown delivery tag " + std::to_string(tag));
+  if (multiple) {
+    if (!known) index = first_behind(tag);
     for (std::size_t each = 0; each < index; ++each) take(outstanding_[each], out);
-  take(outstanding_[index], out);
+  }
+  if (known) take(outstanding_[index], out);
   drop_settled_front();
   return {};
 }
@@ -46,6 +83,7 @@ Result<> DeliveryLedger::settle(std::uint64_t tag, bool multiple, std::vector<Un
 void DeliveryLedger::take_all(std::vector<Unsettled>& out) {
   for (Unsettled& delivery : outstanding_) take(delivery, out);
   outstanding_.clear();
+  late_.clear();
 }
 
 void DeliveryLedger::restore(std::vector<Unsettled> deliveries) {
@@ -57,6 +95,7 @@ void DeliveryLedger::restore(std::vector<Unsettled> deliveries) {
                                            [](const Unsettled& each, std::uint64_t tag) { return each.tag < tag; }),
                           delivery);
     ++count_;
+    if (delivery.timed) note_late(delivery);
   }
 }
 

@@ -18,7 +18,7 @@ constexpr Millis kMsPerSecond = 1000;
 Session::Session(engine::Broker& broker, engine::InboxPtr inbox, std::shared_ptr<const SessionOptions> options, PeerAddress peer)
     : broker_(broker), inbox_(std::move(inbox)), options_(std::move(options)), peer_(std::move(peer)),
       frame_max_(options_->initial_frame_max_bytes) {
-  last_received_ = last_sent_ = broker_.scheduler().monotonic_now();
+  started_ = last_received_ = last_sent_ = broker_.scheduler().monotonic_now();
   set_deadline(options_->handshake_timeout_ms);
 }
 
@@ -198,7 +198,7 @@ void Session::sent(std::size_t still_waiting_bytes) {
 
 void Session::set_deadline(Millis after_ms) {
   deadline_ = after_ms == 0 ? 0 : broker_.scheduler().monotonic_now() + after_ms;
-  if (deadline_ != 0 && (next_tick_ == 0 || deadline_ < next_tick_)) next_tick_ = deadline_;
+  if (deadline_ != 0) tick_at(deadline_);
 }
 
 void Session::tick() {
@@ -212,6 +212,7 @@ void Session::tick() {
   } else if (deadline_ != 0) {
     next_tick_ = deadline_;
   }
+  look_for_late(now);
   if (heartbeat_s_ == 0 || state_ != State::kRunning || close_socket_) return;
   const Millis interval_ms = heartbeat_s_ * kMsPerSecond;
   // A peer is gone after two whole intervals of silence, seen at the next look: within two to three intervals.

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,13 @@
 
 namespace mq::session {
 
+/// What happens to a delivery that is not settled in time.
+enum class LateAck : std::uint8_t {
+  kRequeue,  ///< the message goes back to its queue; channel and consumer go on, a late acknowledgement is taken and means nothing
+  kCancel,   ///< so does the message, and the consumer is cancelled; as RabbitMQ 4.3 does with quorum queues
+  kClose,    ///< the channel is closed with 406; as RabbitMQ does
+};
+
 struct SessionOptions {
   std::uint32_t frame_max_bytes = 131072;
   std::uint32_t initial_frame_max_bytes = 8192;
@@ -34,9 +42,14 @@ struct SessionOptions {
   std::uint64_t publish_window_bytes = 1ULL << 20;
   std::uint64_t outbox_bytes = 512ULL << 10;
   bool delayed_messages = true;  ///< x-delay and x-deliver-at count on every exchange, not only on those that are there for it
+  std::uint64_t ack_timeout_ms = 1'800'000;  ///< how long a delivery may stay unsettled; 0 = for ever
+  LateAck late_ack = LateAck::kRequeue;
   std::string cluster_name = "brokerd";
   std::string version = "0.0.0";
 };
+
+/// The message as a consumer sees it that is told how often it came back: x-delivery-count and x-acquired-count. Itself for 0.
+[[nodiscard]] broker::MessagePtr with_delivery_count(const broker::MessagePtr& message, std::uint16_t returns);
 
 struct PeerAddress {
   std::string name;  ///< as logs show it: `127.0.0.1:50000 -> 127.0.0.1:5672`
@@ -122,10 +135,22 @@ class Session {
   void settle(Channel& channel, const std::vector<Unsettled>& deliveries, broker::Settlement how);
   /// The same deliveries were settled by a transaction.
   void settled_elsewhere(Channel& channel, const std::vector<Unsettled>& deliveries);
+  /// When deliveries made now will be late, and how they are to say so in the ledger.
+  struct DueTime {
+    std::uint32_t at = 0;
+    bool timed = false;
+  };
   /// Writes one delivery, or only notes it when the channel is on its way out.
-  void deliver(Consumer& consumer, broker::Delivery& delivery);
-  /// Puts a basic.get-ok or basic.deliver in the ledger.
-  void enter_ledger(Channel& channel, std::uint64_t tag, engine::QueueActor& queue, const broker::Delivery& delivery);
+  void deliver(Consumer& consumer, broker::Delivery& delivery, DueTime due);
+  /// After `timeout_ms`, 0 = never; sees to it that the session looks then.
+  DueTime due_after(Millis timeout_ms);
+  /// What holds for a delivery: the consumer's own time before the queue's, the queue's before the broker's.
+  [[nodiscard]] Millis ack_timeout_ms(std::optional<Millis> of_consumer, std::optional<Millis> of_queue) const noexcept {
+    return of_consumer.value_or(of_queue.value_or(static_cast<Millis>(options_->ack_timeout_ms)));
+  }
+  /// Puts a basic.get-ok or basic.deliver in the ledger; `consumer` 0 is basic.get.
+  void enter_ledger(Channel& channel, std::uint64_t tag, engine::QueueActor& queue, const broker::Delivery& delivery,
+                    std::uint32_t consumer, DueTime due);
 
   [[nodiscard]] Channel* find_channel(std::uint16_t number);
   /// Also finds channels that are closed towards the client but not yet let go.
@@ -173,6 +198,14 @@ class Session {
   void set_deadline(Millis after_ms);
   void return_windows();
   void release_prefetch(Channel& channel, std::uint32_t counted);
+  [[nodiscard]] std::uint32_t late_clock(Millis steady) const noexcept { return static_cast<std::uint32_t>(steady - started_); }
+  void tick_at(Millis steady) noexcept {
+    if (next_tick_ == 0 || steady < next_tick_) next_tick_ = steady;
+  }
+  void look_for_late(Millis now);
+  void deal_with_late(Channel& channel, std::uint32_t now);
+  void cancel_late(Channel& channel, std::vector<Unsettled>& late);
+  [[nodiscard]] Error too_late(const Channel& channel) const;
 
   engine::Broker& broker_;
   engine::InboxPtr inbox_;
@@ -220,6 +253,7 @@ class Session {
   std::size_t held_bytes_ = 0;
   std::size_t in_socket_bytes_ = 0;
 
+  Millis started_ = 0;
   Millis next_tick_ = 0;
   Millis deadline_ = 0;  // handshake or close timeout; 0 = none
   Millis last_received_ = 0;

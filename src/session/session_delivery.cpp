@@ -6,7 +6,8 @@
 namespace mq::session {
 namespace {
 
-constexpr std::size_t kMaxReplyBytes = 64 << 20;    // of direct replies waiting for the socket
+constexpr std::size_t kMaxReplyBytes = 64 << 20;  // of direct replies waiting for the socket
+constexpr std::uint32_t kMaxConsumerNumber = (1u << 30) - 1;
 constexpr std::uint64_t kDeliverTailBytes = 8 + 1;  // delivery tag, redelivered
 
 // basic.deliver after its constant head: tag, redelivered, exchange, routing key.
@@ -19,15 +20,17 @@ char* write_names(char* to, std::string_view exchange, std::string_view routing_
   return to + routing_key.size();
 }
 
-// Quorum queues tell the consumer how often the message came back.
-broker::MessagePtr with_delivery_count(const broker::Message& message, std::uint16_t returns) {
+}  // namespace
+
+broker::MessagePtr with_delivery_count(const broker::MessagePtr& message_ptr, std::uint16_t returns) {
+  if (returns == 0) return message_ptr;
+  const broker::Message& message = *message_ptr;
   amqp::Properties properties = amqp::decode_properties(message.encoded_properties()).value_or(amqp::Properties{});
   if (!properties.headers) properties.headers.emplace();
   properties.headers->set("x-delivery-count", std::int64_t{returns});
+  properties.headers->set("x-acquired-count", std::int64_t{returns});
   return broker::make_message(message.exchange(), message.routing_key(), properties, message.body());
 }
-
-}  // namespace
 
 Consumer& Session::add_consumer(Channel& channel, std::string tag, bool no_ack, std::shared_ptr<engine::QueueActor> queue) {
   auto consumer = std::make_unique<Consumer>();
@@ -77,14 +80,15 @@ void Session::cancel_consumer(Consumer& consumer, std::function<void(Session&)> 
   consumer.queue->put(engine::RemoveConsumer{inbox_, consumer.number, std::move(reply)});
 }
 
-void Session::enter_ledger(Channel& channel, std::uint64_t tag, engine::QueueActor& queue, const broker::Delivery& delivery) {
-  channel.ledger.add({tag, &queue, delivery.position, delivery.counted});
+void Session::enter_ledger(Channel& channel, std::uint64_t tag, engine::QueueActor& queue, const broker::Delivery& delivery,
+                           std::uint32_t consumer, DueTime due) {
+  channel.ledger.add({tag, &queue, delivery.position, due.at, consumer & kMaxConsumerNumber, due.timed, delivery.counted});
 }
 
-void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
+void Session::deliver(Consumer& consumer, broker::Delivery& delivery, DueTime due) {
   Channel& channel = *consumer.channel;
   const std::uint64_t tag = channel.ledger.next_tag();
-  if (!consumer.no_ack) enter_ledger(channel, tag, *consumer.queue, delivery);
+  if (!consumer.no_ack) enter_ledger(channel, tag, *consumer.queue, delivery, consumer.number, due);
   if (consumer.queue) {
     if (consumer.owed_window_bytes == 0) owing_.push_back(&consumer);
     consumer.owed_window_bytes += delivery.message->memory_bytes();
@@ -92,9 +96,8 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
     return;  // replies are delivered at most once; a requester that does not read loses them
   }
   if (channel.state != Channel::State::kOpen || close_sent_ || state_ != State::kRunning) return;  // goes back when the channel is let go
-  const broker::MessagePtr counted =
-      consumer.counts_deliveries && delivery.returns > 0 ? with_delivery_count(*delivery.message, delivery.returns) : nullptr;
-  const broker::MessagePtr& message = counted ? counted : delivery.message;
+  if (delivery.returns > 0) delivery.message = with_delivery_count(delivery.message, delivery.returns);
+  const broker::MessagePtr& message = delivery.message;
   const std::string_view exchange = message->exchange();
   const std::string_view routing_key = message->routing_key();
   const std::size_t payload_bytes = consumer.head.size() + kDeliverTailBytes + 2 + exchange.size() + routing_key.size();
@@ -113,8 +116,13 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery) {
 void Session::on(engine::Deliveries& item) {
   Consumer* consumer = find_consumer(item.consumer);
   if (consumer == nullptr) return;  // a direct reply that came too late
-  if (!consumer->no_ack) queues_.hold(consumer->queue, item.messages.size());
-  for (broker::Delivery& delivery : item.messages) deliver(*consumer, delivery);
+  DueTime due;
+  if (!consumer->no_ack) {
+    queues_.hold(consumer->queue, item.messages.size());
+    consumer->channel->last_ack_timeout_ms = ack_timeout_ms(consumer->ack_timeout_ms, item.ack_timeout_ms);
+    due = due_after(consumer->channel->last_ack_timeout_ms);
+  }
+  for (broker::Delivery& delivery : item.messages) deliver(*consumer, delivery, due);
 }
 
 void Session::settle(Channel& channel, const std::vector<Unsettled>& deliveries, broker::Settlement how) {

@@ -45,7 +45,7 @@ void Session::abandon_channel(Channel& channel, std::function<void(Session&)> th
     if (--*left > 0) return;
     std::vector<Unsettled> unsettled;
     channel.ledger.take_all(unsettled);
-    settle(channel, unsettled, broker::Settlement::kRequeue);
+    settle(channel, unsettled, broker::Settlement::kFailed);
     flush_staged();
     if (then) then(*this);
     if (channel.state == Channel::State::kDying) drop_dying(channel);

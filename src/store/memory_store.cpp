@@ -145,6 +145,12 @@ StorageResult<std::vector<PageRecord>> MemoryStore::read_page(QueueId queue, Off
   return decode_page(key, page->second.bytes, salvaged);
 }
 
+StorageResult<std::vector<Mark>> MemoryStore::read_marks(QueueId queue, Offset first) {
+  std::lock_guard lock(mutex_);
+  auto marks = marks_.find({queue, first});
+  return marks == marks_.end() ? std::vector<Mark>() : marks->second;
+}
+
 StorageResult<> MemoryStore::scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) {
   std::vector<std::pair<std::string, std::string>> found;  // visited without the lock, so that a visitor may use the store
   {

@@ -21,6 +21,7 @@ class MemoryStore final : public Storage {
   [[nodiscard]] StorageResult<> commit(std::span<WriteSet* const> sets) override;
   [[nodiscard]] StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first,
                                                                  std::vector<PageRecord>* salvaged = nullptr) override;
+  [[nodiscard]] StorageResult<std::vector<Mark>> read_marks(QueueId queue, Offset first) override;
   StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) override;
   [[nodiscard]] StorageResult<RecoveredQueue> recover_queue(QueueId queue) override;
   [[nodiscard]] StorageResult<std::vector<QueueId>> stored_queues() override;

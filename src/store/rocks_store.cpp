@@ -35,6 +35,7 @@ class RocksStore final : public Storage {
   }
   [[nodiscard]] StorageResult<> commit(std::span<WriteSet* const> sets) override;
   [[nodiscard]] StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged) override;
+  [[nodiscard]] StorageResult<std::vector<Mark>> read_marks(QueueId queue, Offset first) override;
   StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) override;
   [[nodiscard]] StorageResult<RecoveredQueue> recover_queue(QueueId queue) override;
   [[nodiscard]] StorageResult<std::vector<QueueId>> stored_queues() override;
@@ -155,6 +156,20 @@ StorageResult<std::vector<PageRecord>> RocksStore::read_page(QueueId queue, Offs
     }
   }
   return error;
+}
+
+StorageResult<std::vector<Mark>> RocksStore::read_marks(QueueId queue, Offset first) {
+  PageKey key{queue, first};
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;
+  rocksdb::PinnableSlice value;
+  rocksdb::Status found = database_.db().Get(read, database_[Column::kMarks], slice(encode_key(key).view()), &value);
+  std::vector<Mark> marks;
+  if (found.IsNotFound()) return marks;
+  if (!found.ok()) return reading_failed(found);
+  if (!decode_marks(first, {value.data(), value.size()}, marks))
+    return StorageError{Kind::kCorrupt, "the marks of " + describe(key) + " are damaged"};
+  return marks;
 }
 
 std::unique_ptr<rocksdb::Iterator> RocksStore::iterate(Column column, const rocksdb::Slice* behind) const {

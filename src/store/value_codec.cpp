@@ -1,6 +1,7 @@
 #include "store/value_codec.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "mq/base/bytes.hpp"
 #include "mq/base/check.hpp"
@@ -11,6 +12,7 @@ namespace mq::store {
 namespace {
 
 constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kMarksWithTimes = 2;  // the form of marks of which some wait
 constexpr std::uint8_t kTransientFlag = 1;
 constexpr std::uint8_t kDeadlineFlag = 2;
 // A stretch of marks is a few bytes however long it claims to be; what damaged bytes may claim has to end somewhere.
@@ -18,14 +20,15 @@ constexpr std::size_t kMaxMarks = std::size_t{1} << 24;
 
 void seal(std::string& value) { ByteWriter(value).u32(checksum(value)); }
 
-/// Checks checksum and format; `fields` then reads what lies between them.
-bool unseal(std::string_view value, ByteReader& fields) {
-  if (value.size() < 1 + kChecksumBytes) return false;
+/// The format octet, if the checksum is right, otherwise 0; `fields` then reads what lies between the two.
+std::uint8_t unseal_any(std::string_view value, ByteReader& fields) {
+  if (value.size() < 1 + kChecksumBytes) return 0;
   std::string_view content = value.substr(0, value.size() - kChecksumBytes);
-  if (load_big_endian<std::uint32_t>(value.data() + content.size()) != checksum(content)) return false;
+  if (load_big_endian<std::uint32_t>(value.data() + content.size()) != checksum(content)) return 0;
   fields = ByteReader(content);
-  return fields.u8() == kFormat;
+  return fields.u8();
 }
+bool unseal(std::string_view value, ByteReader& fields) { return unseal_any(value, fields) == kFormat; }
 
 }  // namespace
 
@@ -95,27 +98,32 @@ bool decode_delayed_state(std::string_view bytes, DelayedState& out) {
 void normalize_marks(std::vector<Mark>& marks) {
   // kSettled is the largest value there is, so "the stronger mark" is simply the larger one.
   auto earlier = [](const Mark& a, const Mark& b) { return a.offset < b.offset; };
+  auto stronger = [](const Mark& a, const Mark& b) { return std::pair(a.value, a.until) > std::pair(b.value, b.until); };
   if (!std::is_sorted(marks.begin(), marks.end(), earlier)) std::sort(marks.begin(), marks.end(), earlier);
   std::size_t kept = 0;
   for (const Mark& mark : marks) {
-    if (kept != 0 && marks[kept - 1].offset == mark.offset) marks[kept - 1].value = std::max(marks[kept - 1].value, mark.value);
-    else marks[kept++] = mark;
+    if (kept == 0 || marks[kept - 1].offset != mark.offset) marks[kept++] = mark;
+    else if (stronger(mark, marks[kept - 1])) marks[kept - 1] = mark;
   }
   marks.resize(kept);
 }
 
 std::string encode_marks(Offset first, const std::vector<Mark>& marks) {
+  const bool timed = std::any_of(marks.begin(), marks.end(), [](const Mark& mark) { return mark.until != 0; });
   std::string value;
-  ByteWriter(value).u8(kFormat);
+  ByteWriter(value).u8(timed ? kMarksWithTimes : kFormat);
   Offset behind = first;  // the offset behind the stretch before
+  UnixMillis until = 0;   // of the stretch before
+  auto same = [](const Mark& a, const Mark& b) { return a.value == b.value && a.until == b.until; };
   for (std::size_t i = 0; i < marks.size();) {
     MQ_CHECK(marks[i].offset >= behind);
     std::size_t end = i + 1;
-    while (end < marks.size() && marks[end].value == marks[i].value && marks[end].offset == marks[end - 1].offset + 1) ++end;
+    while (end < marks.size() && same(marks[end], marks[i]) && marks[end].offset == marks[end - 1].offset + 1) ++end;
     bool settled = marks[i].value == Mark::kSettled;
     append_varint(value, marks[i].offset - behind);
     append_varint(value, (end - i - 1) << 1 | (settled ? 1 : 0));
     if (!settled) append_varint(value, marks[i].value);
+    if (!settled && timed) append_varint(value, fold_difference(std::exchange(until, marks[i].until), marks[i].until));
     behind = marks[end - 1].offset + 1;
     i = end;
   }
@@ -125,15 +133,19 @@ std::string encode_marks(Offset first, const std::vector<Mark>& marks) {
 
 bool decode_marks(Offset first, std::string_view bytes, std::vector<Mark>& out) {
   ByteReader in;
-  if (!unseal(bytes, in)) return false;
+  const std::uint8_t format = unseal_any(bytes, in);
+  if (format != kFormat && format != kMarksWithTimes) return false;
   Offset next = first;
+  UnixMillis until = 0;
   while (!in.empty()) {
     next += read_varint(in);
     std::uint64_t stretch = read_varint(in);
     std::uint64_t count = (stretch >> 1) + 1;
-    std::uint64_t value = (stretch & 1) != 0 ? Mark::kSettled : read_varint(in);
+    const bool settled = (stretch & 1) != 0;
+    std::uint64_t value = settled ? Mark::kSettled : read_varint(in);
+    if (!settled && format == kMarksWithTimes) until = unfold_difference(until, read_varint(in));
     if (in.failed() || value > Mark::kSettled || count > kMaxMarks - std::min(kMaxMarks, out.size())) return false;
-    for (std::uint64_t i = 0; i < count; ++i) out.push_back({next++, static_cast<std::uint32_t>(value)});
+    for (std::uint64_t i = 0; i < count; ++i) out.push_back({next++, static_cast<std::uint32_t>(value), settled ? 0 : until});
   }
   return !in.failed();
 }

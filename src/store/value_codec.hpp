@@ -20,7 +20,8 @@ namespace mq::store {
 [[nodiscard]] std::string encode_delayed_state(const DelayedState& state);
 [[nodiscard]] bool decode_delayed_state(std::string_view bytes, DelayedState& out);
 
-/// Brings marks into order of offset, one per offset: settled wins over any count, a higher count over a lower.
+/// Brings marks into order of offset, one per offset: settled wins over any count, a higher count over a lower, of
+/// equal counts the one that waits longer.
 void normalize_marks(std::vector<Mark>& marks);
 /// `marks` are normalized and not below `first`. Stretches of equal marks take a few bytes whatever their length.
 [[nodiscard]] std::string encode_marks(Offset first, const std::vector<Mark>& marks);

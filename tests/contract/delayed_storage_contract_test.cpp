@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "contract/storage_places.hpp"
+#include "storage_contract.hpp"
 
 namespace mq::store {
 namespace {
@@ -64,7 +64,13 @@ class DelayedStorage : public ::testing::TestWithParam<Implementation> {
   std::unique_ptr<Storage> store_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Storage, DelayedStorage, ::testing::Values(kMemory, kRocks), name_of);
+template <class P>
+std::unique_ptr<Place> make() {
+  return std::make_unique<P>();
+}
+constexpr Implementation kImplementations[] = {{"Memory", make<MemoryPlace>}, {"Rocks", make<RocksPlace>}};
+INSTANTIATE_TEST_SUITE_P(Storage, DelayedStorage, ::testing::ValuesIn(kImplementations),
+                         [](const auto& each) { return std::string(each.param.name); });
 
 }  // namespace
 

@@ -10,74 +10,25 @@
 #include <string>
 #include <thread>
 
-#include "contract/storage_places.hpp"
+#include "storage_contract.hpp"
 
 namespace mq::store {
 namespace {
 
 using namespace test;
-using Kind = StorageError::Kind;
 
-constexpr std::uint32_t kSettled = Mark::kSettled;
 constexpr QueueId kLastQueue = 0xFFFFFFFFFFFFFFFFULL;
 
-class StorageContract : public ::testing::TestWithParam<Implementation> {
- protected:
-  void SetUp() override {
-    place_ = GetParam().make();
-    store_ = place_->open();
-  }
-
-  /// Closes and opens again where that keeps the data; so what follows sees files instead of buffers.
-  void settle_down() {
-    if (!place_->lasts()) return;
-    store_.reset();
-    store_ = place_->open();
-  }
-
-  template <class... Operations>
-  void commit(Operations... operations) {
-    StorageResult<> committed = test::commit(*store_, std::move(operations)...);
-    ASSERT_TRUE(committed) << committed.error().text;
-  }
-
-  std::vector<PageRecord> read(QueueId queue, Offset first) {
-    StorageResult<std::vector<PageRecord>> records = store_->read_page(queue, first);
-    if (!records) ADD_FAILURE() << records.error().text;
-    return records ? *records : std::vector<PageRecord>();
-  }
-  [[nodiscard]] bool has_page(QueueId queue, Offset first) {
-    StorageResult<std::vector<PageRecord>> records = store_->read_page(queue, first);
-    if (!records) {
-      EXPECT_EQ(records.error().kind, Kind::kNotFound) << records.error().text;
-    }
-    return records.has_value();
-  }
-  RecoveredQueue recover(QueueId queue) {
-    StorageResult<RecoveredQueue> recovered = store_->recover_queue(queue);
-    if (!recovered) ADD_FAILURE() << recovered.error().text;
-    return recovered ? *recovered : RecoveredQueue();
-  }
-  std::vector<Mark> marks(QueueId queue) {
-    RecoveredQueue recovered = recover(queue);
-    return recovered.pages.empty() ? std::vector<Mark>() : recovered.pages.front().marks;
-  }
-  std::vector<QueueId> queues() {
-    StorageResult<std::vector<QueueId>> stored = store_->stored_queues();
-    if (!stored) ADD_FAILURE() << stored.error().text;
-    return stored ? *stored : std::vector<QueueId>();
-  }
-  std::vector<std::pair<std::string, std::string>> metadata(std::string_view prefix) {
-    std::vector<std::pair<std::string, std::string>> found;
-    EXPECT_TRUE(store_->scan_metadata(prefix, [&](std::string_view key, std::string_view value) { found.emplace_back(key, value); }));
-    return found;
-  }
-
-  std::unique_ptr<Place> place_;
-  std::unique_ptr<Storage> store_;
-};
+template <class P>
+std::unique_ptr<Place> make() {
+  return std::make_unique<P>();
+}
+constexpr Implementation kMemory{"Memory", make<MemoryPlace>};
+constexpr Implementation kRocks{"Rocks", make<RocksPlace>};
+const auto name_of = [](const auto& each) { return std::string(each.param.name); };
 
 INSTANTIATE_TEST_SUITE_P(Storage, StorageContract, ::testing::Values(kMemory, kRocks), name_of);
+INSTANTIATE_TEST_SUITE_P(Storage, MarksContract, ::testing::Values(kMemory, kRocks), name_of);
 
 /// What holds of stores that can be closed and opened again.
 class LastingStorageContract : public StorageContract {};
@@ -188,49 +139,6 @@ TEST_P(StorageContract, KeepsQueueState) {
   commit(WriteSet::PutQueueState{1, {20, 15}});
   settle_down();
   EXPECT_EQ(recover(1).state, (QueueState{20, 15}));
-}
-
-TEST_P(StorageContract, KeepsMarksInOrderOfOffset) {
-  commit(page(1, records_from(10, 10)));
-  commit(WriteSet::AddMarks{1, 10, {{15, kSettled}, {11, 2}}});
-  commit(WriteSet::AddMarks{1, 10, {{12, 1}}});
-  settle_down();
-  EXPECT_EQ(marks(1), (std::vector<Mark>{{11, 2}, {12, 1}, {15, kSettled}}));
-}
-
-TEST_P(StorageContract, KeepsMarksOfEachPageApart) {
-  commit(page(1, records({1, 2})), page(1, records({3, 4})), WriteSet::AddMarks{1, 3, {{4, kSettled}}});
-  RecoveredQueue recovered = recover(1);
-  EXPECT_TRUE(recovered.pages.at(0).marks.empty());
-  EXPECT_EQ(recovered.pages.at(1).marks, (std::vector<Mark>{{4, kSettled}}));
-}
-
-TEST_P(StorageContract, MergesMarksTheSameInAnyOrder) {
-  std::vector<Mark> all;
-  for (Offset offset = 1; offset <= 30; ++offset) {
-    all.push_back({offset, static_cast<std::uint32_t>(offset % 4)});
-    all.push_back({offset, static_cast<std::uint32_t>(offset % 3 + 1)});
-    if (offset % 5 == 0) all.push_back({offset, kSettled});
-  }
-  std::vector<Mark> wanted;
-  for (Offset offset = 1; offset <= 30; ++offset) {
-    auto a = static_cast<std::uint32_t>(offset % 4);
-    auto b = static_cast<std::uint32_t>(offset % 3 + 1);
-    wanted.push_back({offset, offset % 5 == 0 ? kSettled : std::max(a, b)});
-  }
-  std::mt19937 chance(3);
-  for (QueueId queue = 1; queue <= 20; ++queue) {
-    std::shuffle(all.begin(), all.end(), chance);
-    commit(page(queue, records_from(1, 30)));
-    for (std::size_t begin = 0; begin < all.size();) {
-      std::size_t end = std::min(all.size(), begin + 1 + chance() % 7);
-      commit(
-          WriteSet::AddMarks{queue, 1, {all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end)}});
-      begin = end;
-    }
-    if (queue % 5 == 0) settle_down();
-    ASSERT_EQ(marks(queue), wanted) << "order " << queue;
-  }
 }
 
 TEST_P(StorageContract, DropsAPageThatIsStillInABuffer) {

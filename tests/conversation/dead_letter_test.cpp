@@ -205,7 +205,8 @@ TEST_P(DeadLetters, TellQuorumConsumersHowOftenAMessageCameBack) {
   c.sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"}).publishes("q", "m");
   EXPECT_EQ(c.receives_content(BasicDeliver{"t", 1, false, "", "q"}, "m").headers, std::nullopt);
   c.sends(BasicReject{1, true});
-  EXPECT_EQ(c.receives_content(BasicDeliver{"t", 2, true, "", "q"}, "m").headers, (Table{{"x-delivery-count", std::int64_t{1}}}));
+  EXPECT_EQ(c.receives_content(BasicDeliver{"t", 2, true, "", "q"}, "m").headers,
+            (Table{{"x-delivery-count", std::int64_t{1}}, {"x-acquired-count", std::int64_t{1}}}));
 }
 
 TEST_P(DeadLetters, AreInOnePlaceWhereverTheBrokerCrashes) {

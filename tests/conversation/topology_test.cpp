@@ -112,6 +112,22 @@ TEST_P(Topology, RoutesWhatGoesNowhereToTheAlternate) {
   c.receives_content(BasicGetOk{1, false, "x", "k", 0}, "m");
 }
 
+TEST_P(Topology, ReturnsWhatTheAlternateRoutesNowhereEither) {
+  Client& c = client();
+  c.sends(ExchangeDeclare{.exchange = "x", .type = "direct", .arguments = args({{"alternate-exchange", "amq.topic"}})});
+  c.receives(ExchangeDeclareOk{}).sends_content({.exchange = "x", .routing_key = "k", .mandatory = true}, "m");
+  c.receives_content(BasicReturn{312, "NO_ROUTE", "x", "k"}, "m");
+}
+
+TEST_P(Topology, TriesEveryKeyOfAMessageFurtherOn) {
+  Client& c = client();
+  declares(c, {.queue = "q"}).sends(ExchangeBind{.destination = "amq.topic", .source = "amq.fanout"}).receives(ExchangeBindOk{});
+  c.sends(QueueBind{.queue = "q", .exchange = "amq.topic", .routing_key = "copy.#"}).receives(QueueBindOk{});
+  const Properties properties{.headers = Table{{"CC", Array{"copy.a"}}, {"BCC", Array{"copy.b"}}}};
+  c.sends_content({.exchange = "amq.fanout", .routing_key = "k"}, "m", properties).sends(BasicGet{.queue = "q"});
+  c.receives_content(BasicGetOk{1, false, "amq.fanout", "k", 0}, "m");
+}
+
 // --- queues ---
 
 TEST_P(Topology, NamesAQueue) {
@@ -295,6 +311,41 @@ TEST_P(Topology, LosesWhatIsNotDurableInARestart) {
       .loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", ExchangeDeclare::kId);
 }
 
+TEST_P(Topology, KeepsBindingsBetweenDurableEnds) {
+  Client& c = client();
+  for (const char* exchange : {"in", "out"})
+    c.sends(ExchangeDeclare{.exchange = exchange, .type = "fanout", .durable = true}).receives(ExchangeDeclareOk{});
+  declares(c, {.queue = "q", .durable = true}).sends(ExchangeBind{.destination = "out", .source = "in"}).receives(ExchangeBindOk{});
+  c.sends(QueueBind{.queue = "q", .exchange = "out"}).receives(QueueBindOk{});
+  crash();
+  Client& after = client();
+  after.sends_content({.exchange = "in"}, "m").sends(BasicGet{.queue = "q"}).receives_content(BasicGetOk{1, false, "in", "", 0}, "m");
+}
+
+TEST_P(Topology, LosesBindingsWithAnEndThatIsNotDurable) {
+  Client& c = client();
+  c.sends(ExchangeDeclare{.exchange = "kept", .type = "fanout", .durable = true}).receives(ExchangeDeclareOk{});
+  c.sends(ExchangeDeclare{.exchange = "lost", .type = "fanout"}).receives(ExchangeDeclareOk{});
+  declares(c, {.queue = "q", .durable = true}).sends(QueueBind{.queue = "q", .exchange = "lost"}).receives(QueueBindOk{});
+  c.sends(ExchangeBind{.destination = "lost", .source = "kept"}).receives(ExchangeBindOk{});
+  restart();
+  Client& after = client();
+  after.sends(ExchangeDeclare{.exchange = "lost", .type = "fanout"}).receives(ExchangeDeclareOk{});
+  for (const char* exchange : {"kept", "lost"})
+    after.sends_content({.exchange = exchange}, "m").sends(BasicGet{.queue = "q"}).receives(BasicGetEmpty{});
+}
+
+TEST_P(Topology, KeepsADurableAutoDeleteExchangeUntilItsLastBindingGoes) {
+  Client& c = client();
+  c.sends(ExchangeDeclare{.exchange = "x", .type = "fanout", .durable = true, .auto_delete = true}).receives(ExchangeDeclareOk{});
+  declares(c, {.queue = "q", .durable = true}).sends(QueueBind{.queue = "q", .exchange = "x"}).receives(QueueBindOk{});
+  restart();
+  Client& after = client();
+  after.sends(ExchangeDeclare{.exchange = "x", .passive = true}).receives(ExchangeDeclareOk{});
+  after.sends(QueueDelete{.queue = "q"}).receives(QueueDeleteOk{0}).sends(ExchangeDeclare{.exchange = "x", .passive = true});
+  after.loses_channel_with(404, "NOT_FOUND - no exchange 'x' in vhost '/'", ExchangeDeclare::kId);
+}
+
 TEST_P(Topology, ForgetsADeletedQueueAndItsMessages) {
   Client& c = client();
   declares(c, {.queue = "q", .durable = true})
@@ -326,10 +377,30 @@ TEST_P(Topology, AsksForTheRightsOfEachMethod) {
   refused("write", "queue 'read'", QueueBind::kId);
   c.opens_channel().sends(QueueBind{.queue = "write", .exchange = "write"});
   refused("read", "exchange 'write'", QueueBind::kId);
+  c.opens_channel().sends(ExchangeBind{.destination = "read", .source = "read"});
+  refused("write", "exchange 'read'", ExchangeBind::kId);
+  c.opens_channel().sends(ExchangeBind{.destination = "write", .source = "write"});
+  refused("read", "exchange 'write'", ExchangeBind::kId);
   c.opens_channel().sends_content({.exchange = "read", .routing_key = "k"}, "m");
   refused("write", "exchange 'read'", BasicPublish::kId);
   c.opens_channel().sends_content({.exchange = "", .routing_key = "k"}, "m");
   refused("write", "exchange 'amq.default'", BasicPublish::kId);
+}
+
+TEST_P(Topology, AsksForTheRightsOfAnAlternate) {
+  adds_user("ann", "^(mine|conf)", "^mine", "^mine");
+  restart();
+  Client& c = stranger().logs_in({.user = "ann", .password = "ann"}).opens_channel();
+  auto declares_with = [&](std::string_view exchange, const char* alternate) {
+    c.sends(ExchangeDeclare{.exchange = exchange, .type = "direct", .arguments = args({{"alternate-exchange", alternate}})});
+  };
+  declares_with("mine", "mine.rest");
+  c.receives(ExchangeDeclareOk{});
+  declares_with("conf", "mine.rest");
+  c.loses_channel_with(403, "ACCESS_REFUSED - read access to exchange 'conf' in vhost '/' refused for user 'ann'", ExchangeDeclare::kId)
+      .opens_channel();
+  declares_with("mine.2", "other");
+  c.loses_channel_with(403, "ACCESS_REFUSED - write access to exchange 'other' in vhost '/' refused for user 'ann'", ExchangeDeclare::kId);
 }
 
 }  // namespace mq::test

@@ -4,13 +4,13 @@
 // What is stored:
 //  - metadata: small named records (exchanges, queues, bindings, users); key and value are the caller's bytes.
 //  - pages: the messages one queue persisted within one commit, in order of offset, under (queue id, first offset).
-//  - marks: per page, what happened to single messages of it (settled, or returned N times). Marks merge: settled wins over any
-//    count, a higher count over a lower; their order of arrival does not matter.
+//  - marks: per page, what happened to single messages of it (settled, or returned N times, perhaps to wait until some moment). Marks
+//    merge: settled wins over any count, a higher count over a lower; their order of arrival does not matter.
 //  - queue state: a few numbers per queue, overwritten as a whole.
 //  - delayed messages: single messages under (book, when they are due, a number that grows), read in that order; per book how many.
 //
-// Threads: commit() and the scans are called from one blocking strand at a time; read_page(), read_delayed() and find_delayed() may run
-// beside commit() from another thread; encode_page() is const and called from any thread.
+// Threads: commit() and the scans are called from one blocking strand at a time; read_page(), read_marks(), read_delayed() and
+// find_delayed() may run beside commit() from another thread; encode_page() is const and called from any thread.
 #pragma once
 
 #include <boost/intrusive_ptr.hpp>
@@ -74,6 +74,7 @@ struct Mark {
   static constexpr std::uint32_t kSettled = 0xFFFFFFFF;
   Offset offset = 0;
   std::uint32_t value = 0;  ///< kSettled, or how often it was returned to the queue
+  UnixMillis until = 0;     ///< returned to be delivered no earlier than this; 0 = at any time
   bool operator==(const Mark&) const = default;
 };
 
@@ -201,6 +202,9 @@ class Storage {
   /// the records that are still whole.
   [[nodiscard]] virtual StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first,
                                                                          std::vector<PageRecord>* salvaged = nullptr) = 0;
+
+  /// The marks of a page, merged, in order of offset; none when nothing was ever said of it.
+  [[nodiscard]] virtual StorageResult<std::vector<Mark>> read_marks(QueueId queue, Offset first) = 0;
 
   /// Calls `visit(key, value)` for every metadata record whose key starts with `prefix`, in key order.
   virtual StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) = 0;

@@ -13,7 +13,7 @@ class DirectBindings final : public BindingTable {
  public:
   Result<> validate(std::string_view, const amqp::Table&) const override { return {}; }
 
-  void add(TargetId target, const std::string& routing_key, const amqp::Table&) override { by_key_[routing_key].add(target); }
+  void add(const Target& target, const std::string& routing_key, const amqp::Table&) override { by_key_[routing_key].add(target.id); }
 
   void remove(TargetId target, const std::string& routing_key, const amqp::Table&) override {
     auto found = by_key_.find(routing_key);

@@ -9,7 +9,7 @@ namespace {
 class FanoutBindings final : public BindingTable {
  public:
   Result<> validate(std::string_view, const amqp::Table&) const override { return {}; }
-  void add(TargetId target, const std::string&, const amqp::Table&) override { targets_.add(target); }
+  void add(const Target& target, const std::string&, const amqp::Table&) override { targets_.add(target.id); }
   void remove(TargetId target, const std::string&, const amqp::Table&) override { targets_.remove(target); }
   void match(const RoutingInput&, std::vector<TargetId>& out) const override { targets_.append_to(out); }
   bool depends_on_key_only() const noexcept override { return true; }

@@ -76,11 +76,11 @@ class HeadersBindings final : public BindingTable {
       return fail(ReplyCode::kPreconditionFailed,
                   "Invalid x-match field type " + std::string(how->type_name()) + " (value " + value_text(*how) + "); expected longstr");
     if (*text == "all" || *text == "any" || *text == "all-with-x" || *text == "any-with-x") return {};
-    std::string shown = text->empty() ? "<<>>" : "<<\"" + *text + "\">>";
-    return fail(ReplyCode::kPreconditionFailed, "Invalid x-match field value " + shown + "; expected all, any, all-with-x, or any-with-x");
+    return fail(ReplyCode::kPreconditionFailed,
+                "Invalid x-match field value " + binary_text(*text) + "; expected all, any, all-with-x, or any-with-x");
   }
 
-  void add(TargetId target, const std::string&, const amqp::Table& arguments) override {
+  void add(const Target& target, const std::string&, const amqp::Table& arguments) override {
     std::string body = canonical_body(arguments);
     auto found = specs_.find(std::string_view(body));
     if (found == specs_.end()) {
@@ -89,7 +89,7 @@ class HeadersBindings final : public BindingTable {
       std::string_view key = spec->body;
       found = specs_.emplace(key, std::move(spec)).first;
     }
-    found->second->targets.add(target);
+    found->second->targets.add(target.id);
   }
 
   void remove(TargetId target, const std::string&, const amqp::Table& arguments) override {

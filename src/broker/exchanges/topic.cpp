@@ -86,13 +86,13 @@ class TopicBindings final : public BindingTable {
 
   Result<> validate(std::string_view, const amqp::Table&) const override { return {}; }
 
-  void add(TargetId target, const std::string& routing_key, const amqp::Table&) override {
+  void add(const Target& target, const std::string& routing_key, const amqp::Table&) override {
     NodeId node = kRoot;
     for (std::string_view word : normal_form(routing_key)) {
       NodeId next = child(node, find_word(word));
       node = next == kNone ? add_child(node, word) : next;
     }
-    nodes_[node].targets.add(target);
+    nodes_[node].targets.add(target.id);
   }
 
   void remove(TargetId target, const std::string& routing_key, const amqp::Table&) override {

@@ -59,7 +59,7 @@ using Position = std::uint64_t;
 struct Delivery {
   MessagePtr message;
   Position position = 0;
-  std::uint16_t returns = 0;
+  std::uint16_t returns = 0;  ///< how often it came back, where the queue tells (x-delivery-count); otherwise 0
   bool redelivered = false;
   bool counted = false;  ///< takes a place in the channel's shared prefetch
 };

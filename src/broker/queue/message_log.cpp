@@ -162,6 +162,12 @@ void MessageLog::leave_state(Segment& segment, Offset offset, Entry& entry) {
       --totals_.hidden;
       --segment.busy;
       return;
+    case EntryState::kWaiting:
+      --totals_.waiting;
+      --segment.waiting;
+      waits_.remove(offset);
+      deadlines_.remove(offset, entry.deadline);
+      return;
     case EntryState::kGone: MQ_CHECK(false);
   }
 }
@@ -179,15 +185,28 @@ void MessageLog::take(Offset offset, std::uint32_t consumer) {
   below_.delivered(offset);
 }
 
+void MessageLog::enter_returned(Segment& segment, Offset offset, Entry& entry) {
+  entry.returned = true;
+  returned_.insert(offset);
+  ++segment.busy;
+}
+
 void MessageLog::make_ready(Segment& segment, Offset offset, Entry& entry) {
   entry.state = EntryState::kReady;
   ++totals_.ready;
   totals_.ready_bytes += entry.message->body_bytes();
-  if (cursor_ == nullptr || offset < cursor_offset_) {
-    entry.returned = true;
-    returned_.insert(offset);
-    ++segment.busy;
-  }
+  if (is_before_cursor(offset)) enter_returned(segment, offset, entry);
+  deadlines_.add(offset, entry.deadline);
+}
+
+void MessageLog::put_aside(Offset offset, UnixMillis until) {
+  Segment& segment = known_segment(offset);
+  Entry& entry = segment.at(offset);
+  leave_state(segment, offset, entry);
+  entry.state = EntryState::kWaiting;
+  ++totals_.waiting;
+  ++segment.waiting;
+  waits_.add(offset, until);
   deadlines_.add(offset, entry.deadline);
 }
 
@@ -220,7 +239,7 @@ void MessageLog::forget_on_disk(Segment& segment, Offset offset, const Entry& en
   MQ_CHECK(page != nullptr);
   const bool marked_already = entry.state == EntryState::kMoving;  // by the atomic commit that took it away
   if (--page->live == 0) changes_.drop(*page);
-  else if (entry.persistent && !marked_already) changes_.mark(page->first, {offset, Mark::kSettled});
+  else if (entry.persistent && !marked_already) mark(segment, page->first, {offset, Mark::kSettled});
 }
 
 void MessageLog::settle(Offset offset) {
@@ -243,15 +262,17 @@ void MessageLog::purge_evicted(Segment* segment) {
     changes_.drop(page);
     if (!page.transient) totals_.persistent -= page.live;
   }
-  totals_.ready -= segment->live;
+  totals_.ready -= segment->live - segment->waiting;
+  totals_.waiting -= segment->waiting;
   totals_.ready_bytes -= segment->body_bytes;
   deadlines_.not_evicted(*segment);
+  waits_.not_evicted(*segment);
   if (segment->loading) --loads_under_way_;
   unlink(segment);
 }
 
 std::uint64_t MessageLog::purge() {
-  const std::uint64_t before = totals_.ready;
+  const std::uint64_t before = totals_.ready + totals_.waiting;
   for (Segment *segment = segments_.head(), *next = nullptr; segment != nullptr; segment = next) {
     next = segment->next;
     if (!segment->resident) {
@@ -259,13 +280,14 @@ std::uint64_t MessageLog::purge() {
       continue;
     }
     for (Offset offset = segment->first, end = segment->end(); offset < end; ++offset) {
-      if (segment->at(offset).state != EntryState::kReady) continue;
+      const EntryState state = segment->at(offset).state;
+      if (state != EntryState::kReady && state != EntryState::kWaiting) continue;
       const bool last = segment->live == 1;
       settle(offset);
       if (last) break;  // the segment is gone, or started anew
     }
   }
-  return before - totals_.ready;
+  return before - totals_.ready - totals_.waiting;
 }
 
 // --- time ---
@@ -313,6 +335,21 @@ void MessageLog::expired_at_cursor(UnixMillis now, std::size_t enough, std::vect
     }
     ++offset;
   }
+}
+
+UnixMillis MessageLog::next_wake() const {
+  const UnixMillis earliest = waits_.due().empty() ? kNever : waits_.due().begin()->first;
+  if (loads_under_way_ >= kReadAheadSegments) return earliest;
+  for (const auto& [wake, first] : waits_.of_evicted())
+    if (!segment_of(first)->loading) return std::min(earliest, wake);
+  return earliest;
+}
+
+void MessageLog::wake(UnixMillis now) {
+  while (!waits_.due().empty() && waits_.due().begin()->first <= now) put_back(waits_.due().begin()->second);
+  const auto& evicted = waits_.of_evicted();
+  for (auto due = evicted.begin(); due != evicted.end() && due->first <= now && loads_under_way_ < kReadAheadSegments; ++due)
+    want_loads(*segment_of(due->second), 1);
 }
 
 UnixMillis MessageLog::oldest_ready_at() {

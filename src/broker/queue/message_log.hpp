@@ -1,14 +1,16 @@
 // One priority level of a queue: its messages in order, which of them wait, are out or are leaving, what of them is on disk and what
 // of them is in memory. Pure: it is told the time, builds WriteSets and load requests, and performs neither.
 //
+// Waiting: a message that came back may be put aside until some moment; then it is a returned one like others.
 // Order: messages are given out from the returned ones first (they are older than anything not yet delivered), then at the cursor.
 // Disk: what is persistent and still live when collect() is called goes into pages; what was settled before is never written.
-// Memory: closed segments behind the cursor whose messages are all in stored pages can drop their bodies and are read back whole.
+// Memory: closed segments behind the cursor whose messages are all in stored pages can drop their bodies and are read back whole, with
+// the marks that the store has of them; so can segments before it of which all that is left waits.
 // Honest redelivery: a message that is on disk is given out only when `delivered_below`, also on disk, covers it; so that after a
 // crash everything that was delivered is known to have been.
 //
 // Rooms: message_log.cpp has the messages and their time, message_log_disk.cpp what is written and restored, message_log_memory.cpp what
-// is in memory. Parts: segment_list (order), deadline_index (time), page_changes (marks and drops), delivered_below.
+// is in memory. Parts: segment_list (order), deadline_index and wait_index (time), page_changes (marks and drops), delivered_below.
 //
 // Ownership: belongs to one Queue, used on that queue's strand only.
 #pragma once
@@ -23,6 +25,7 @@
 #include "broker/queue/delivered_below.hpp"
 #include "broker/queue/page_changes.hpp"
 #include "broker/queue/segment_list.hpp"
+#include "broker/queue/wait_index.hpp"
 #include "mq/base/deque.hpp"
 #include "mq/ports/storage.hpp"
 
@@ -34,6 +37,7 @@ struct LoadRequest {
   std::uint8_t level = 0;
   Offset segment_first = 0;
   std::vector<Offset> pages;
+  std::vector<Offset> marked_pages;  ///< those of them of which the store has marks
 };
 
 class MessageLog {
@@ -46,13 +50,14 @@ class MessageLog {
   struct Totals {
     std::uint64_t ready = 0, ready_bytes = 0;  ///< bytes are body bytes
     std::uint64_t out = 0, out_bytes = 0;
+    std::uint64_t waiting = 0;
     std::uint64_t hidden = 0;        ///< kHidden and kMoving
     std::uint64_t memory_bytes = 0;  ///< of messages held in memory
     std::uint64_t persistent = 0;    ///< live messages that are persistent
   };
   [[nodiscard]] const Totals& totals() const noexcept { return totals_; }
   [[nodiscard]] QueueId id() const noexcept { return id_; }
-  [[nodiscard]] bool empty() const noexcept { return totals_.ready + totals_.out + totals_.hidden == 0; }
+  [[nodiscard]] bool empty() const noexcept { return totals_.ready + totals_.waiting + totals_.out + totals_.hidden == 0; }
 
   // --- messages ---
   /// Adds at the end, kReady or kHidden; returns its offset.
@@ -70,13 +75,15 @@ class MessageLog {
   void take(Offset offset, std::uint32_t consumer);
   /// kOut, kHidden or kMoving -> kReady, at its place in the order.
   void put_back(Offset offset);
-  /// kReady or kOut -> kMoving.
+  /// kOut -> kWaiting. After count_return(), which put the same moment into its mark.
+  void put_aside(Offset offset, UnixMillis until);
+  /// kReady, kWaiting or kOut -> kMoving.
   void hold(Offset offset);
   /// Gone for good.
   void settle(Offset offset);
-  /// The message came back from a consumer once more; remembered on disk.
-  void count_return(Offset offset);
-  /// Settles everything that is ready, in memory or not; returns how many.
+  /// The message came back from a consumer once more, to be ready again not before `until`; remembered on disk.
+  void count_return(Offset offset, UnixMillis until = 0);
+  /// Settles everything that is ready or waits, in memory or not; returns how many.
   std::uint64_t purge();
   /// Calls `visit(offset, entry)` for the ready messages in memory, in order, until it says false.
   template <class Visit>
@@ -86,6 +93,10 @@ class MessageLog {
   [[nodiscard]] UnixMillis next_deadline();
   /// Appends up to `limit` ready messages whose deadline is at or before `now`.
   void expired(UnixMillis now, std::size_t limit, std::vector<Offset>& out);
+  /// When the first of the waiting messages becomes ready; kNever when none does.
+  [[nodiscard]] UnixMillis next_wake() const;
+  /// Makes waiting messages ready whose time has come; asks for those that are not in memory.
+  void wake(UnixMillis now);
   [[nodiscard]] UnixMillis oldest_ready_at();  ///< when the head of the ready messages came, about; kNever when there is none
 
   // --- disk ---
@@ -110,15 +121,15 @@ class MessageLog {
   /// For an atomic commit: the mark that settles this message, if the disk knows it. Everything pending must have been collected.
   void collect_settlement(Offset offset, WriteSet& out);
   void written();
-  void restore(const RecoveredQueue& recovered);
+  void restore(const RecoveredQueue& recovered, UnixMillis now);
   /// Exact for a clean stop: nothing beyond what was really delivered is covered.
   void collect_shutdown(WriteSet& out);
 
   // --- memory ---
   /// Segments that should be read back now, each named once.
   void take_loads(std::vector<LoadRequest>& out);
-  /// The records read for a segment; live messages missing among them are lost and counted in the result.
-  std::uint64_t loaded(Offset segment_first, std::span<const PageRecord> records);
+  /// The records and marks read for a segment; live messages missing among the records are lost and counted in the result.
+  std::uint64_t loaded(Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks, UnixMillis now);
 
  private:
   /// What one collect() handed to the store.
@@ -133,7 +144,9 @@ class MessageLog {
   Segment& tail_for_append(UnixMillis now);
   void unlink(Segment* segment);
   void retire_if_empty(Segment* segment);
+  [[nodiscard]] bool is_before_cursor(Offset offset) const noexcept { return cursor_ == nullptr || offset < cursor_offset_; }
   void leave_ready(Segment& segment, Offset offset, Entry& entry);
+  void enter_returned(Segment& segment, Offset offset, Entry& entry);
   void leave_state(Segment& segment, Offset offset, Entry& entry);
   void make_ready(Segment& segment, Offset offset, Entry& entry);
   bool skip_to_cursor_entry();
@@ -152,7 +165,11 @@ class MessageLog {
   [[nodiscard]] Segment* first_segment_reaching(Offset offset) const noexcept;
   void collect_below(std::uint64_t expected_deliveries, WriteSet& out, InFlight& flight);
   Segment& segment_for_restored(const PageIndex& index);
-  void restore_page(const RecoveredPage& recovered);
+  void restore_page(const RecoveredPage& recovered, UnixMillis now);
+  void mark(Segment& segment, Offset page_first, const Mark& mark) {
+    segment.marked_in = collects_;
+    changes_.mark(page_first, mark);
+  }
   // memory
   static constexpr std::size_t kReadAheadSegments = 3;
   static constexpr Offset kReadAheadEntries = 256;  // reading back begins when so many are left at the cursor
@@ -161,10 +178,12 @@ class MessageLog {
   [[nodiscard]] bool cursor_near_end() const noexcept { return cursor_offset_ + kReadAheadEntries >= cursor_->end(); }
   [[nodiscard]] bool evictable(const Segment& segment) const noexcept;
   void evict(Segment& segment);
+  void remember_evicted(Segment& segment, Offset offset, const Entry& entry);
   std::uint64_t release(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
   void shrink(std::uint64_t target_bytes, const Storage& codec, WriteSet& out, InFlight& flight);
   void spill(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight);
   void fill(Segment& segment, std::span<const PageRecord> records);
+  void apply_marks(Segment& segment, std::span<const Mark> marks, UnixMillis now);
   void recount_pages(Segment& segment);
   void recount_messages(Segment& segment);
 
@@ -179,12 +198,15 @@ class MessageLog {
   std::set<Offset> returned_;  // ready, but behind the cursor
   Totals totals_;
   DeadlineIndex deadlines_;
+  WaitIndex waits_;
 
   bool ever_stored_ = false;
   Offset handed_to_ = 0;         // everything below was looked at by collect()
   std::uint64_t unwritten_ = 0;  // live persistent messages in no page
   Offset unwritten_from_ = 0;    // none of them is below
   PageChanges changes_;
+  std::uint64_t collects_ = 1;  // the number of the next collect()
+  std::uint64_t writes_ = 1;    // the number of the next written()
   DeliveredBelow below_;
   Deque<InFlight> in_flight_;
   std::vector<Offset> loads_wanted_;

@@ -10,9 +10,21 @@ namespace {
 
 constexpr std::uint64_t kMaxPageBytes = 4 * 1024 * 1024;  // bodies; a larger commit is cut into several pages
 
-std::uint32_t settled_marks(const RecoveredPage& page) {
-  auto settled = [](const Mark& mark) { return mark.value == Mark::kSettled; };
-  return static_cast<std::uint32_t>(std::count_if(page.marks.begin(), page.marks.end(), settled));
+// What the marks of a page come to.
+struct MarkSums {
+  std::uint32_t settled = 0;
+  std::uint32_t waiting = 0;
+  UnixMillis earliest_wake = kNever;
+};
+MarkSums sum_of(const std::vector<Mark>& marks, UnixMillis now) {
+  MarkSums sums;
+  for (const Mark& mark : marks) {
+    if (mark.value == Mark::kSettled) ++sums.settled;
+    if (mark.until <= now) continue;
+    ++sums.waiting;
+    sums.earliest_wake = std::min(sums.earliest_wake, mark.until);
+  }
+  return sums;
 }
 
 }  // namespace
@@ -42,12 +54,12 @@ Offset MessageLog::unwritten_from() {
 
 // --- one message ---
 
-void MessageLog::count_return(Offset offset) {
+void MessageLog::count_return(Offset offset, UnixMillis until) {
   Segment& segment = known_segment(offset);
   Entry& entry = segment.at(offset);
   entry.redelivered = true;
   if (entry.returns < UINT16_MAX) ++entry.returns;
-  if (entry.in_page && entry.persistent) changes_.mark(segment.page_of(offset, false)->first, {offset, entry.returns});
+  if (entry.in_page && entry.persistent) mark(segment, segment.page_of(offset, false)->first, {offset, entry.returns, until});
 }
 
 // --- writing ---
@@ -64,7 +76,9 @@ void MessageLog::put_page(Segment& segment, std::span<const PageRecord> records,
   out.operations.emplace_back(codec.encode_page(id_, records, level_, transient));
   if (transient) return;
   for (const PageRecord& record : records)
-    if (const Entry& entry = segment.at(record.offset); entry.returns > 0) changes_.mark(page.first, {record.offset, entry.returns});
+    if (const Entry& entry = segment.at(record.offset); entry.returns > 0)
+      mark(segment, page.first,
+           {record.offset, entry.returns, entry.state == EntryState::kWaiting ? waits_.until(record.offset) : UnixMillis{0}});
 }
 
 void MessageLog::add_page(Segment& segment, std::span<const PageRecord> records, bool transient, const Storage& codec, WriteSet& out,
@@ -147,12 +161,14 @@ void MessageLog::collect(const Storage& codec, std::uint64_t expected_deliveries
   changes_.collect(segments_, cursor_, out);
   collect_below(expected_deliveries, out, flight);
   in_flight_.push_back(std::move(flight));
+  ++collects_;
 }
 
 void MessageLog::written() {
   MQ_CHECK(!in_flight_.empty());
   const InFlight flight = std::move(in_flight_.front());
   in_flight_.pop_front();
+  ++writes_;
   for (Offset first : flight.pages) {
     Segment* segment = segment_of(first);
     if (segment == nullptr) continue;
@@ -210,7 +226,7 @@ Segment& MessageLog::segment_for_restored(const PageIndex& index) {
   return segment;
 }
 
-void MessageLog::restore_page(const RecoveredPage& recovered) {
+void MessageLog::restore_page(const RecoveredPage& recovered, UnixMillis now) {
   const PageIndex& index = recovered.index;
   StoredPage page;
   page.first = index.first;
@@ -218,28 +234,33 @@ void MessageLog::restore_page(const RecoveredPage& recovered) {
   page.stored = true;
   page.had_marks = !recovered.marks.empty();
   next_offset_ = std::max(next_offset_, index.last + 1);
-  const std::uint32_t settled = settled_marks(recovered);
-  if (settled >= index.count) return changes_.drop(page);
-  page.live = index.count - settled;
+  const MarkSums marks = sum_of(recovered.marks, now);
+  if (marks.settled >= index.count) return changes_.drop(page);
+  page.live = index.count - marks.settled;
   Segment& segment = segment_for_restored(index);
   segment.pages.push_back(page);
   segment.span = static_cast<std::uint32_t>(index.last + 1 - segment.first);
   segment.live += page.live;
-  const std::uint64_t body_bytes = index.body_bytes * page.live / index.count;
+  const std::uint64_t body_bytes = index.body_bytes * (page.live - marks.waiting) / index.count;
   segment.body_bytes += body_bytes;
-  segment.marks.insert(segment.marks.end(), recovered.marks.begin(), recovered.marks.end());
+  segment.waiting += marks.waiting;
+  segment.earliest_wake = std::min(segment.earliest_wake, marks.earliest_wake);
   segment.earliest_deadline = std::min(segment.earliest_deadline, index.earliest_deadline);
-  totals_.ready += page.live;
+  totals_.ready += page.live - marks.waiting;
+  totals_.waiting += marks.waiting;
   totals_.ready_bytes += body_bytes;
   totals_.persistent += page.live;
 }
 
-void MessageLog::restore(const RecoveredQueue& recovered) {
+void MessageLog::restore(const RecoveredQueue& recovered, UnixMillis now) {
   ever_stored_ = true;
   below_.restore(recovered.state.delivered_below);
   next_offset_ = std::max(recovered.state.next_offset, recovered.state.delivered_below);
-  for (const RecoveredPage& page : recovered.pages) restore_page(page);
-  for (Segment* segment = segments_.head(); segment != nullptr; segment = segment->next) deadlines_.restored(*segment);
+  for (const RecoveredPage& page : recovered.pages) restore_page(page, now);
+  for (Segment* segment = segments_.head(); segment != nullptr; segment = segment->next) {
+    deadlines_.restored(*segment);
+    waits_.evicted(*segment);
+  }
   handed_to_ = next_offset_;
   cursor_ = segments_.head();
   cursor_offset_ = cursor_ != nullptr ? cursor_->first : next_offset_;

@@ -1,5 +1,6 @@
 // What a log holds in memory: segments behind the cursor leave it when there is too much, and are read back before they are needed.
 #include <algorithm>
+#include <utility>
 
 #include "broker/queue/message_log.hpp"
 
@@ -16,45 +17,39 @@ bool scattered(const Segment& segment) {
   return pages > kManyPages && segment.body_bytes / pages < kSmallPageBytes;
 }
 
-// Brings what recovery or eviction remembered of single messages to their entries.
-void apply_marks(Segment& segment) {
-  for (const Mark& mark : segment.marks) {
-    if (!segment.covers(mark.offset)) continue;
-    Entry& entry = segment.at(mark.offset);
-    if (mark.value == Mark::kSettled) {
-      entry.state = EntryState::kGone;
-      entry.message.reset();
-    } else {
-      entry.returns = static_cast<std::uint16_t>(std::min<std::uint32_t>(mark.value, UINT16_MAX));
-      entry.redelivered = true;
-    }
-  }
-  segment.marks.clear();
-}
-
 }  // namespace
 
 // --- out of memory ---
 
 bool MessageLog::evictable(const Segment& segment) const noexcept {
-  if (!segment.closed || !segment.resident || segment.busy != 0 || segment.live == 0 || segment.first <= cursor_offset_) return false;
+  if (!segment.closed || !segment.resident || segment.busy != 0 || segment.live == 0 || segment.marked_in >= writes_) return false;
+  if (segment.end() <= cursor_offset_) return true;  // all that is left of it waits
+  if (segment.first <= cursor_offset_) return false;
   return segment.previous != cursor_ || !cursor_near_end();  // what comes next would be read back at once
+}
+
+// The store has the marks of its pages; those of transient pages it has not.
+void MessageLog::remember_evicted(Segment& segment, Offset offset, const Entry& entry) {
+  const UnixMillis until = entry.state == EntryState::kWaiting ? waits_.until(offset) : UnixMillis{0};
+  if (entry.state == EntryState::kGone) {
+    if (entry.in_page && !entry.persistent) segment.marks.push_back({offset, Mark::kSettled});
+    return;
+  }
+  if (entry.returns > 0 && !entry.persistent) segment.marks.push_back({offset, entry.returns, until});
+  deadlines_.remove(offset, entry.deadline);
+  segment.earliest_deadline = std::min(segment.earliest_deadline, entry.deadline);
+  if (until == 0) return;
+  segment.earliest_wake = std::min(segment.earliest_wake, until);
+  segment.body_bytes -= entry.message->body_bytes();
+  waits_.remove(offset);
 }
 
 void MessageLog::evict(Segment& segment) {
   segment.marks.clear();
-  segment.earliest_deadline = kNever;
-  for (Offset offset = segment.first; offset < segment.end(); ++offset) {
-    const Entry& entry = segment.at(offset);
-    if (entry.state == EntryState::kGone) {
-      if (entry.in_page) segment.marks.push_back({offset, Mark::kSettled});
-      continue;
-    }
-    if (entry.returns > 0) segment.marks.push_back({offset, entry.returns});
-    deadlines_.remove(offset, entry.deadline);
-    segment.earliest_deadline = std::min(segment.earliest_deadline, entry.deadline);
-  }
+  segment.earliest_deadline = segment.earliest_wake = kNever;
+  for (Offset offset = segment.first; offset < segment.end(); ++offset) remember_evicted(segment, offset, segment.at(offset));
   deadlines_.evicted(segment);
+  waits_.evicted(segment);
   totals_.memory_bytes -= segment.memory_bytes;
   segment.memory_bytes = 0;
   std::vector<Entry>().swap(segment.entries);
@@ -65,8 +60,8 @@ void MessageLog::spill(Segment& segment, const Storage& codec, WriteSet& out, In
   std::vector<PageRecord> records;
   for (Offset offset = segment.first; offset < segment.end(); ++offset) {
     const Entry& entry = segment.at(offset);
-    if (entry.state == EntryState::kReady && !entry.in_page && !entry.persistent)
-      records.push_back({offset, entry.message, segment.enqueued_at, entry.deadline});
+    const bool stays = entry.state == EntryState::kReady || entry.state == EntryState::kWaiting;
+    if (stays && !entry.in_page && !entry.persistent) records.push_back({offset, entry.message, segment.enqueued_at, entry.deadline});
   }
   if (!records.empty()) add_page(segment, records, true, codec, out, flight);
 }
@@ -87,6 +82,9 @@ void MessageLog::shrink(std::uint64_t target_bytes, const Storage& codec, WriteS
   Segment* segment = segments_.tail();
   for (; segment != nullptr && segment != cursor_ && segment->resident && bytes > target_bytes; segment = segment->previous)
     bytes -= release(*segment, codec, out, flight);
+  if (totals_.waiting > 0)
+    for (Segment* past = segments_.head(); past != nullptr && past != cursor_ && bytes > target_bytes; past = past->next)
+      bytes -= release(*past, codec, out, flight);
   if (bytes <= target_bytes || segment == nullptr || segment->resident) return;
   // That was what came last. The middle is not in memory; before it there may be more behind the cursor.
   std::vector<Segment*> first_ones;
@@ -110,9 +108,12 @@ void MessageLog::take_loads(std::vector<LoadRequest>& out) {
   for (Offset first : loads_wanted_) {
     Segment* segment = segment_of(first);
     if (segment == nullptr || segment->resident) continue;
-    LoadRequest request{id_, level_, first, {}};
-    for (const StoredPage& page : segment->pages)
-      if (page.live > 0) request.pages.push_back(page.first);
+    LoadRequest request{id_, level_, first, {}, {}};
+    for (const StoredPage& page : segment->pages) {
+      if (page.live == 0) continue;
+      request.pages.push_back(page.first);
+      if (page.had_marks) request.marked_pages.push_back(page.first);
+    }
     out.push_back(std::move(request));
   }
   loads_wanted_.clear();
@@ -132,6 +133,24 @@ void MessageLog::fill(Segment& segment, std::span<const PageRecord> records) {
   }
 }
 
+void MessageLog::apply_marks(Segment& segment, std::span<const Mark> marks, UnixMillis now) {
+  for (const Mark& mark : marks) {
+    if (!segment.covers(mark.offset)) continue;
+    Entry& entry = segment.at(mark.offset);
+    if (entry.state == EntryState::kGone) continue;
+    if (mark.value == Mark::kSettled) {
+      entry.state = EntryState::kGone;
+      entry.message.reset();
+      continue;
+    }
+    entry.returns = static_cast<std::uint16_t>(std::min<std::uint32_t>(mark.value, UINT16_MAX));
+    entry.redelivered = true;
+    if (mark.until <= now) continue;
+    entry.state = EntryState::kWaiting;
+    waits_.add(mark.offset, mark.until);
+  }
+}
+
 void MessageLog::recount_pages(Segment& segment) {
   for (StoredPage& page : segment.pages) {
     if (page.live == 0) continue;
@@ -139,7 +158,7 @@ void MessageLog::recount_pages(Segment& segment) {
     page.live = 0;
     for (Offset offset = page.first; offset <= page.last; ++offset) {
       const Entry& entry = segment.at(offset);
-      if (entry.state == EntryState::kReady && entry.persistent != page.transient) ++page.live;
+      if (entry.state != EntryState::kGone && entry.persistent != page.transient) ++page.live;
     }
     if (page.live == 0) changes_.drop(page);
     if (!page.transient) totals_.persistent += page.live;
@@ -147,33 +166,44 @@ void MessageLog::recount_pages(Segment& segment) {
 }
 
 void MessageLog::recount_messages(Segment& segment) {
-  totals_.ready -= segment.live;
+  totals_.ready -= segment.live - segment.waiting;
+  totals_.waiting -= segment.waiting;
   totals_.ready_bytes -= segment.body_bytes;
-  segment.live = 0;
+  segment.live = segment.waiting = 0;
   segment.body_bytes = segment.memory_bytes = 0;
+  std::uint64_t ready_bytes = 0;
   for (Offset offset = segment.first; offset < segment.end(); ++offset) {
-    const Entry& entry = segment.at(offset);
-    if (entry.state != EntryState::kReady) continue;
+    Entry& entry = segment.at(offset);
+    if (entry.state == EntryState::kGone) continue;
     ++segment.live;
     segment.body_bytes += entry.message->body_bytes();
     segment.memory_bytes += entry.message->memory_bytes();
     deadlines_.add(offset, entry.deadline);
+    if (entry.state == EntryState::kWaiting) {
+      ++segment.waiting;
+      continue;
+    }
+    ready_bytes += entry.message->body_bytes();
+    if (is_before_cursor(offset)) enter_returned(segment, offset, entry);
   }
-  totals_.ready += segment.live;
-  totals_.ready_bytes += segment.body_bytes;
+  totals_.ready += segment.live - segment.waiting;
+  totals_.waiting += segment.waiting;
+  totals_.ready_bytes += ready_bytes;
   totals_.memory_bytes += segment.memory_bytes;
 }
 
-std::uint64_t MessageLog::loaded(Offset segment_first, std::span<const PageRecord> records) {
+std::uint64_t MessageLog::loaded(Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks, UnixMillis now) {
   Segment* segment = segment_of(segment_first);
   if (segment == nullptr || segment->resident || !segment->loading) return 0;
   segment->loading = false;
   --loads_under_way_;
   segment->resident = true;
   deadlines_.not_evicted(*segment);
+  waits_.not_evicted(*segment);
   const std::uint32_t expected = segment->live;
   fill(*segment, records);
-  apply_marks(*segment);
+  apply_marks(*segment, marks, now);
+  apply_marks(*segment, std::exchange(segment->marks, {}), now);
   recount_pages(*segment);
   recount_messages(*segment);
   const std::uint32_t lost = expected - std::min(expected, segment->live);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "broker/queue/retry.hpp"
 #include "mq/base/check.hpp"
 
 namespace mq::broker {
@@ -156,7 +157,17 @@ void Queue::bury(MessageLog& log, Offset offset, DeathReason reason, Effects& ef
   log.hold(offset);
 }
 
-void Queue::settle(std::span<const Position> positions, Settlement how, UnixMillis, Effects& effects) {
+void Queue::put_back(MessageLog& log, Offset offset, Entry& entry, Settlement how, UnixMillis now, Effects& effects) {
+  const ReturnKind kind = how == Settlement::kFailed ? ReturnKind::kFailed : ReturnKind::kReturned;
+  const Millis delay_ms = retry_delay_ms(settings_.retry, kind, entry.returns + 1u, (log.id() << 40) ^ (offset << 8) ^ entry.returns);
+  log.count_return(offset, delay_ms > 0 ? now + delay_ms : 0);
+  if (settings_.delivery_limit && *settings_.delivery_limit >= 0 && entry.returns > *settings_.delivery_limit)
+    bury(log, offset, DeathReason::kDeliveryLimit, effects);
+  else if (delay_ms > 0) log.put_aside(offset, now + delay_ms);
+  else log.put_back(offset);
+}
+
+void Queue::settle(std::span<const Position> positions, Settlement how, UnixMillis now, Effects& effects) {
   for (Position position : positions) {
     MessageLog& log = log_at(position);
     const Offset offset = offset_of(position);
@@ -168,10 +179,7 @@ void Queue::settle(std::span<const Position> positions, Settlement how, UnixMill
     } else if (how == Settlement::kReject) {
       bury(log, offset, DeathReason::kRejected, effects);
     } else {
-      log.count_return(offset);
-      if (settings_.delivery_limit && *settings_.delivery_limit >= 0 && entry->returns > *settings_.delivery_limit)
-        bury(log, offset, DeathReason::kDeliveryLimit, effects);
-      else log.put_back(offset);
+      put_back(log, offset, *entry, how, now, effects);
     }
   }
 }
@@ -220,6 +228,12 @@ void Queue::share_prefetch(const Peer* peer, std::uint32_t number, std::shared_p
   consumers_.credit_changed(*consumer);
 }
 
+std::uint16_t Queue::told_returns(const Entry& entry) const noexcept {
+  if (entry.returns == 0) return 0;
+  const bool told = settings_.type == QueueType::kQuorum || settings_.delivery_limit || settings_.retry.on != RetryOn::kNothing;
+  return told ? entry.returns : std::uint16_t{0};
+}
+
 bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects) {
   ChannelPrefetch* shared = consumer.spec_.no_ack ? nullptr : consumer.spec_.channel_prefetch.get();
   if (shared != nullptr && !shared->try_acquire()) {
@@ -227,7 +241,7 @@ bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entr
     if (!shared->try_acquire()) return false;  // asked twice: a place may have become free before the wish was seen
   }
   if (consumer.batch.empty()) effects.deliver_to.push_back(&consumer);
-  consumer.batch.push_back({entry.message, position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset), entry.returns,
+  consumer.batch.push_back({entry.message, position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset), told_returns(entry),
                             entry.redelivered, shared != nullptr});
   consumer.in_transit_bytes_ += entry.message->memory_bytes();
   log.take(offset, consumer.slot_);
@@ -257,7 +271,8 @@ Queue::GetStatus Queue::get(bool no_ack, UnixMillis now, Delivery& out) {
     if (found == MessageLog::Next::kBlocked) return GetStatus::kLater;
     if (found == MessageLog::Next::kNone) return GetStatus::kEmpty;
     if (entry->deadline < now) return GetStatus::kLater;  // the end of the turn buries it
-    out = {entry->message, position_of(static_cast<std::uint8_t>(log->id() - info_.id), offset), entry->returns, entry->redelivered, false};
+    out = {entry->message, position_of(static_cast<std::uint8_t>(log->id() - info_.id), offset), told_returns(*entry), entry->redelivered,
+           false};
     log->take(offset, kNoConsumer);
     if (no_ack) log->settle(offset);
     return GetStatus::kMessage;
@@ -298,6 +313,8 @@ bool Queue::trim(Effects& effects) {
 }
 
 bool Queue::finish_turn(UnixMillis now, Effects& effects) {
+  for (MessageLog* log : used_)
+    if (log->totals().waiting > 0) log->wake(now);
   pump(now, effects);
   bool more = expire(now, effects);
   if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
@@ -317,7 +334,10 @@ void Queue::release_confirms(Effects& effects) {
 
 UnixMillis Queue::next_wake() {
   UnixMillis wake = kNever;
-  for (MessageLog* log : used_) wake = std::min(wake, log->next_deadline());
+  for (MessageLog* log : used_) {
+    wake = std::min(wake, log->next_deadline());
+    if (log->totals().waiting > 0) wake = std::min(wake, log->next_wake());
+  }
   return wake;
 }
 
@@ -359,14 +379,17 @@ void Queue::written(Effects& effects) {
   written_confirms_.pop_front();
 }
 
-void Queue::restore(std::uint8_t level, const RecoveredQueue& recovered) { log_at(position_of(level, 0)).restore(recovered); }
+void Queue::restore(std::uint8_t level, const RecoveredQueue& recovered, UnixMillis now) {
+  log_at(position_of(level, 0)).restore(recovered, now);
+}
 
 void Queue::collect_shutdown(WriteSet& out) {
   for (MessageLog* log : used_) log->collect_shutdown(out);
 }
 
-std::uint64_t Queue::loaded(std::uint8_t level, Offset segment_first, std::span<const PageRecord> records) {
-  return log_at(position_of(level, 0)).loaded(segment_first, records);
+std::uint64_t Queue::loaded(std::uint8_t level, Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks,
+                            UnixMillis now) {
+  return log_at(position_of(level, 0)).loaded(segment_first, records, marks, now);
 }
 
 std::vector<QueueId> Queue::logs() const {
@@ -382,6 +405,7 @@ QueueCounts Queue::counts() const noexcept {
     const MessageLog::Totals& totals = log->totals();
     sum.ready += totals.ready;
     sum.ready_bytes += totals.ready_bytes;
+    sum.waiting += totals.waiting;
     sum.unacked += totals.out;
     sum.unacked_bytes += totals.out_bytes;
     sum.hidden += totals.hidden;

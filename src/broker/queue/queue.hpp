@@ -67,11 +67,18 @@ struct Effects {
   }
 };
 
-enum class Settlement : std::uint8_t { kAck, kReject, kRequeue };
+/// What becomes of a message that was out. The last two put it back; they differ only in what retry with backoff makes of them.
+enum class Settlement : std::uint8_t {
+  kAck,
+  kReject,   ///< dead-lettered, or dropped
+  kRequeue,  ///< the client gives it back: basic.nack, basic.recover
+  kFailed,   ///< it could not be handled: basic.reject with requeue, or whoever had it is gone
+};
 
 /// Numbers as operators see them.
 struct QueueCounts {
-  std::uint64_t ready = 0, ready_bytes = 0, unacked = 0, unacked_bytes = 0, hidden = 0, memory_bytes = 0, persistent = 0, consumers = 0;
+  std::uint64_t ready = 0, ready_bytes = 0, waiting = 0, unacked = 0, unacked_bytes = 0, hidden = 0, memory_bytes = 0, persistent = 0,
+                consumers = 0;
 };
 
 class Queue {
@@ -115,7 +122,7 @@ class Queue {
   enum class GetStatus : std::uint8_t { kMessage, kEmpty, kLater };
   /// basic.get. kLater: there is a message, but it must be read back or covered first; ask again after the next write or load.
   GetStatus get(bool no_ack, UnixMillis now, Delivery& out);
-  /// Settles all that is ready; returns how many.
+  /// Settles all that is ready or waits to be tried again; returns how many.
   std::uint64_t purge();
 
   // --- turns ---
@@ -134,10 +141,11 @@ class Queue {
   /// published since publish_mark() gave `below` may wait for another time.
   void collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset below = MessageLog::kEverything);
   void written(Effects& effects);
-  void restore(std::uint8_t level, const RecoveredQueue& recovered);
+  void restore(std::uint8_t level, const RecoveredQueue& recovered, UnixMillis now);
   void collect_shutdown(WriteSet& out);
   /// Returns how many messages were missing from what was read.
-  std::uint64_t loaded(std::uint8_t level, Offset segment_first, std::span<const PageRecord> records);
+  std::uint64_t loaded(std::uint8_t level, Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks,
+                       UnixMillis now);
   /// The logs of this queue that the store has ever heard of.
   [[nodiscard]] std::vector<QueueId> logs() const;
 
@@ -159,6 +167,9 @@ class Queue {
   void pump(UnixMillis now, Effects& effects);
   bool give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects);
   MessageLog* highest_ready();
+  /// How often the message came back, as far as consumers are told.
+  [[nodiscard]] std::uint16_t told_returns(const Entry& entry) const noexcept;
+  void put_back(MessageLog& log, Offset offset, Entry& entry, Settlement how, UnixMillis now, Effects& effects);
   bool expire(UnixMillis now, Effects& effects);
   bool trim(Effects& effects);
   void bury(MessageLog& log, Offset offset, DeathReason reason, Effects& effects);

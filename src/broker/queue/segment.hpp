@@ -14,11 +14,12 @@ namespace mq::broker {
 
 /// What is happening to a message in its queue.
 enum class EntryState : std::uint8_t {
-  kGone,    ///< settled, or never there
-  kReady,   ///< waits for a consumer
-  kOut,     ///< delivered, not settled
-  kHidden,  ///< part of an atomic commit under way: not visible yet
-  kMoving,  ///< leaves in an atomic commit under way (dead letter, or acknowledged in a transaction)
+  kGone,     ///< settled, or never there
+  kReady,    ///< waits for a consumer
+  kWaiting,  ///< came back, and is not ready before its time (retry with backoff)
+  kOut,      ///< delivered, not settled
+  kHidden,   ///< part of an atomic commit under way: not visible yet
+  kMoving,   ///< leaves in an atomic commit under way (dead letter, or acknowledged in a transaction)
 };
 
 /// One message in its queue.
@@ -50,18 +51,21 @@ struct Segment {
   Offset first = 0;
   std::uint32_t span = 0;       ///< offsets covered: [first, first + span)
   std::uint32_t live = 0;       ///< not kGone
-  std::uint32_t busy = 0;       ///< live but not plainly ready at or behind the cursor: out, hidden, moving or returned
+  std::uint32_t busy = 0;       ///< live, but neither waiting nor plainly ready at or behind the cursor: out, hidden, moving or returned
+  std::uint32_t waiting = 0;    ///< kWaiting
   std::uint32_t uncovered = 0;  ///< live and in no page
   bool resident = true;         ///< entries are in memory
   bool loading = false;
   bool closed = false;             ///< takes no more entries
   std::uint64_t memory_bytes = 0;  ///< of the resident messages
-  std::uint64_t body_bytes = 0;    ///< of the live messages; an estimate while not resident
+  std::uint64_t body_bytes = 0;    ///< of the live messages; while not resident of the ready ones, about
   UnixMillis enqueued_at = 0;      ///< of its first message
   UnixMillis earliest_deadline = kNever;
+  UnixMillis earliest_wake = kNever;  ///< of those that wait, while not resident
+  std::uint64_t marked_in = 0;        ///< the number of the write that carries its newest mark
   std::vector<Entry> entries;
   std::vector<StoredPage> pages;  ///< in order of first offset, unless spilled late
-  std::vector<Mark> marks;        ///< what recovery told of its messages; applied when it is loaded
+  std::vector<Mark> marks;        ///< while not resident: what is to be known of messages in transient pages
   Segment* previous = nullptr;
   Segment* next = nullptr;
 

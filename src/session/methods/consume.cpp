@@ -26,9 +26,17 @@ Result<std::int32_t> consumer_priority(const amqp::Table& arguments) {
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(*value, INT32_MIN, INT32_MAX));
 }
 
-bool is_quorum(const broker::QueueInfo& queue) {
-  const amqp::Value* type = queue.arguments.find("x-queue-type");
-  return type != nullptr && type->string() != nullptr && *type->string() == "quorum";
+Result<std::optional<Millis>> own_ack_timeout_ms(const amqp::Table& arguments) {
+  const amqp::Value* timeout = arguments.find("x-consumer-timeout");
+  if (timeout == nullptr) return std::optional<Millis>();
+  const auto value = timeout->integer();
+  if (!value)
+    return fail(ReplyCode::kPreconditionFailed,
+                "invalid arg 'x-consumer-timeout' for consumer: {unacceptable_type," + std::string(timeout->type_name()) + "}");
+  if (*value < 0)
+    return fail(ReplyCode::kPreconditionFailed,
+                "invalid arg 'x-consumer-timeout' for consumer: {value_negative," + std::to_string(*value) + "}");
+  return std::optional<Millis>(*value);
 }
 
 void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine::QueueActor>& queue, bool no_ack,
@@ -37,9 +45,10 @@ void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine
   const std::uint64_t tag = channel.ledger.next_tag();
   if (!no_ack) {
     session.queues().hold(queue, 1);
-    session.enter_ledger(channel, tag, *queue, reply.delivery);
+    channel.last_ack_timeout_ms = session.ack_timeout_ms(std::nullopt, reply.ack_timeout_ms);
+    session.enter_ledger(channel, tag, *queue, reply.delivery, 0, session.due_after(channel.last_ack_timeout_ms));
   }
-  const broker::MessagePtr& message = reply.delivery.message;
+  const broker::MessagePtr message = with_delivery_count(reply.delivery.message, reply.delivery.returns);
   session.send(channel.number, amqp::BasicGetOk{tag, reply.delivery.redelivered, message->exchange(), message->routing_key(),
                                                 static_cast<std::uint32_t>(reply.remaining)});
   session.send_content(channel.number, message);
@@ -72,13 +81,16 @@ Outcome basic_consume(Session& session, Channel& channel, const amqp::BasicConsu
   if (channel.consumers.contains(tag)) return fail(ReplyCode::kNotAllowed, "attempt to reuse consumer tag '" + tag + "'");
   if (*name == engine::kReplyQueue) return consume_replies(session, channel, method, std::move(tag));
   if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
-  auto priority = consumer_priority(method.arguments.decode());
+  const amqp::Table arguments = method.arguments.decode();
+  auto priority = consumer_priority(arguments);
   if (!priority) return priority.error();
+  auto ack_timeout_ms = own_ack_timeout_ms(arguments);
+  if (!ack_timeout_ms) return ack_timeout_ms.error();
   auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
   if (!queue) return queue.error();
 
   Consumer& consumer = session.add_consumer(channel, tag, method.no_ack, queue->actor);
-  consumer.counts_deliveries = is_quorum(queue->info);
+  consumer.ack_timeout_ms = *ack_timeout_ms;
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait, tag](Session& asker, Channel& asked_on, engine::Answer&) {
     if (!nowait) asker.send(asked_on.number, amqp::BasicConsumeOk{tag});
   });

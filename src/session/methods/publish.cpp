@@ -58,12 +58,12 @@ Outcome permit_publish(Session& session, std::string_view exchange, std::string_
   return permit_topic(session, Right::kWrite, exchange, routing_key);
 }
 
-CachedRoute look_up(Session& session, const broker::Message& message, std::span<const std::string_view> more_keys) {
+// `passing` is the message as queues get it, or null.
+CachedRoute look_up(Session& session, const broker::Message& message, std::span<const std::string_view> more_keys,
+                    const broker::MessagePtr& passing) {
   const amqp::PropertiesView properties = message.properties();
   broker::Route route;
-  session.vhost()->with_topology([&](const broker::Topology& topology) {
-    topology.route(message.exchange(), {message.routing_key(), properties.headers, &properties}, more_keys, route);
-  });
+  session.vhost()->route(message.exchange(), {message.routing_key(), properties.headers, &properties}, more_keys, passing, route);
   CachedRoute found;
   found.key_only = route.key_only && more_keys.empty();
   found.queues.reserve(route.queues.size());
@@ -82,9 +82,23 @@ Result<std::optional<UnixMillis>> find_due(Session& session, const broker::Messa
   return broker::due_time(headers, session.broker().scheduler().now(), /*lenient=*/delaying);
 }
 
+// A message whose way the cache does not know, or that goes on without its BCC.
+Result<RoutedMessage> route_by_itself(Session& session, broker::MessagePtr message, const CachedRoute& known,
+                                      std::span<const std::string_view> more_keys, bool blind_copies, std::optional<UnixMillis> due,
+                                      Routing routing) {
+  const broker::MessagePtr as_it_came = message;  // the keys lie in it
+  if (blind_copies && !due) message = broker::without_blind_copies(*message);
+  if (known.key_only && more_keys.empty()) return RoutedMessage{&known.queues, std::move(message), due};
+  for (std::string_view key : more_keys)
+    if (auto allowed = permit_topic(session, Right::kWrite, message->exchange(), key); !allowed) return allowed.error();
+  thread_local CachedRoute uncached;
+  uncached = look_up(session, *as_it_came, more_keys, routing == Routing::kForGood && !due ? message : nullptr);
+  return RoutedMessage{&uncached.queues, std::move(message), due};
+}
+
 }  // namespace
 
-Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message) {
+Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message, Routing routing) {
   if (auto valid = check_properties(session, *message); !valid) return valid.error();
   std::vector<std::string_view> more_keys;
   bool blind_copies = false;
@@ -103,22 +117,16 @@ Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message
   const CachedRoute* known = routes.find(message->exchange(), message->routing_key());
   if (known == nullptr) {
     if (auto allowed = permit_publish(session, message->exchange(), message->routing_key()); !allowed) return allowed.error();
-    known = &routes.insert(message->exchange(), message->routing_key(), look_up(session, *message, {}));
+    known = &routes.insert(message->exchange(), message->routing_key(), look_up(session, *message, {}, nullptr));
   }
-  thread_local CachedRoute uncached;
-  if (!known->key_only || !more_keys.empty()) {
-    for (std::string_view key : more_keys)
-      if (auto allowed = permit_topic(session, Right::kWrite, message->exchange(), key); !allowed) return allowed.error();
-    uncached = look_up(session, *message, more_keys);
-    known = &uncached;
-  }
+  std::optional<UnixMillis> due;
   if (delayed) {
-    auto due = find_due(session, *message, headers);
-    if (!due) return due.error();
-    if (*due) return RoutedMessage{&known->queues, std::move(message), *due};
+    auto found = find_due(session, *message, headers);
+    if (!found) return found.error();
+    due = *found;
   }
-  if (blind_copies) message = broker::without_blind_copies(*message);
-  return RoutedMessage{&known->queues, std::move(message), std::nullopt};
+  if (known->key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&known->queues, std::move(message), due};
+  return route_by_itself(session, std::move(message), *known, more_keys, blind_copies, due, routing);
 }
 
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message) {
@@ -164,7 +172,7 @@ Outcome publish_complete(Session& session, Channel& channel) {
   broker::MessagePtr message = std::move(*request);
   if (session.blocked()) session.tell_blocked();
   if (channel.transactional) {
-    auto routed = route_message(session, message);  // for its checks: what is wrong is told at once, what is right is routed at the commit
+    auto routed = route_message(session, message, Routing::kToCheck);  // what is wrong is told at once, what is right goes at the commit
     if (!routed) return routed.error();
     channel.tx_publishes.push_back({std::move(message), channel.publish.mandatory});
     return {};

@@ -1,6 +1,7 @@
 // Routing a complete message: shared by basic.publish and tx.commit.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,8 +17,12 @@ struct RoutedMessage {
   std::optional<UnixMillis> due;  ///< if it is not to enter them before then; `message` then has its BCC still
 };
 
+enum class Routing : std::uint8_t {
+  kForGood,  ///< the message goes where it is found to go
+  kToCheck,  ///< for the errors only; it will be routed again
+};
 /// Checks rights and properties (user-id, expiration, CC and BCC, delays) and finds the queues.
-[[nodiscard]] Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message);
+[[nodiscard]] Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message, Routing routing = Routing::kForGood);
 
 /// A message to the default exchange whose key is a direct reply-to name.
 [[nodiscard]] inline bool is_reply(const broker::Message& message) noexcept {

@@ -31,7 +31,7 @@ Outcome basic_nack(Session& session, Channel& channel, const amqp::BasicNack& me
 }
 
 Outcome basic_reject(Session& session, Channel& channel, const amqp::BasicReject& method) {
-  return settle(session, channel, method.delivery_tag, false, method.requeue ? broker::Settlement::kRequeue : broker::Settlement::kReject);
+  return settle(session, channel, method.delivery_tag, false, method.requeue ? broker::Settlement::kFailed : broker::Settlement::kReject);
 }
 
 Outcome basic_recover(Session& session, Channel& channel, const amqp::BasicRecover& method) {

@@ -72,6 +72,11 @@ TEST(StoreFormats, Marks) {
   EXPECT_EQ(to_hex(encode_marks(10, marks)), squeezed("01 00 05 01 02 03 9c02 00 01 63454086"));
 }
 
+TEST(StoreFormats, MarksOfMessagesThatWait) {
+  std::vector<Mark> marks = {{10, 1, 1'700'000'000'000}, {11, 2, 1'700'000'005'000}, {14, 1}, {15, Mark::kSettled}};
+  EXPECT_EQ(to_hex(encode_marks(10, marks)), squeezed("02 00 00 01 80a0abfef962 00 00 02 904e 02 00 01 8feeabfef962 00 01 e96d7835"));
+}
+
 TEST(StoreFormats, QueueState) { EXPECT_EQ(to_hex(encode_state({258, 5})), squeezed("01 0000000000000102 0000000000000005 c6404ce0")); }
 
 TEST(StoreFormats, FormatNumber) { EXPECT_EQ(to_hex(encode_format(1)), squeezed("00000001 1638550f")); }

@@ -23,10 +23,13 @@ class Encoded {
 
 class ExchangeBench {
  public:
-  explicit ExchangeBench(std::string_view type) : table_(find_exchange_type(type)->make_bindings({})) {}
+  explicit ExchangeBench(std::string_view type, const amqp::Table& arguments = {})
+      : table_(find_exchange_type(type)->make_bindings(arguments)) {}
 
-  ExchangeBench& bind(TargetId target, const std::string& key, const amqp::Table& arguments = {}) {
-    table_->add(target, key, arguments);
+  /// Target N is a queue of the name qN, unless it is called otherwise.
+  ExchangeBench& bind(TargetId target, const std::string& key, const amqp::Table& arguments = {}, const std::string& name = "") {
+    const std::string called = name.empty() ? "q" + std::to_string(target) : name;
+    table_->add({target, called, false}, key, arguments);
     return *this;
   }
   ExchangeBench& unbind(TargetId target, const std::string& key, const amqp::Table& arguments = {}) {
@@ -43,7 +46,7 @@ class ExchangeBench {
     return out;
   }
   [[nodiscard]] bool reaches(std::string_view key, const amqp::Table& headers = {}) const { return !reached(key, headers).empty(); }
-  [[nodiscard]] BindingTable& table() { return *table_; }
+  [[nodiscard]] BindingTable& table() const { return *table_; }
 
  private:
   std::unique_ptr<BindingTable> table_;

@@ -55,9 +55,14 @@ inline bool headers_match(const amqp::Table& binding, const amqp::Table& headers
   return all ? every : some;
 }
 
+/// Types that give a message to one of the targets that match.
+inline bool type_chooses_one(std::string_view type) {
+  return type == "x-consistent-hash" || type == "x-modulus-hash" || type == "x-random" || type == "x-local-random";
+}
+
 inline bool type_matches(std::string_view type, const std::string& key, const amqp::Table& arguments, std::string_view routing_key,
                          const amqp::Table& headers) {
-  if (type == "fanout") return true;
+  if (type == "fanout" || type == "x-recent-history" || type_chooses_one(type)) return true;
   if (type == "direct") return key == routing_key;
   if (type == "topic") return topic_matches(key, routing_key);
   return headers_match(arguments, headers);

@@ -84,8 +84,6 @@ TEST(QueueArguments, CheckTheTypeBeforeOtherValues) {
 
 TEST(QueueArguments, AreRefusedByTypesThatDoNotKnowThem) {
   const std::string kRefused = "PRECONDITION_FAILED - invalid arg '";
-  EXPECT_EQ(declared({{"x-delivery-limit", std::int32_t{5}}}),
-            kRefused + "x-delivery-limit' for queue 'q' in vhost '/' of queue type rabbit_classic_queue");
   EXPECT_EQ(declared({{"x-max-age", "1h"}}), kRefused + "x-max-age' for queue 'q' in vhost '/' of queue type rabbit_classic_queue");
   EXPECT_EQ(declared({{"x-dead-letter-strategy", "zzz"}}),
             kRefused + "x-dead-letter-strategy' for queue 'q' in vhost '/' of queue type rabbit_classic_queue");
@@ -212,8 +210,44 @@ TEST(QueueSettings, TakeANegativeDeliveryLimitForNone) {
   EXPECT_EQ(resolve(quorum(), &kNone, &kNone).delivery_limit, std::nullopt);
 }
 
+TEST(QueueArguments, TakeADeliveryLimitOnAnyQueue) {
+  EXPECT_EQ(declared({{"x-delivery-limit", std::int32_t{5}}}), "no error");
+  EXPECT_EQ(resolve({{"x-delivery-limit", std::int32_t{5}}}, nullptr, nullptr).delivery_limit, 5);
+}
+
+TEST(QueueArguments, CheckHowMessagesAreRetried) {
+  const std::string kRefused = "PRECONDITION_FAILED - invalid arg 'x-delayed-retry-";
+  const std::string kOf = "' for queue 'q' in vhost '/': ";
+  EXPECT_EQ(declared({{"x-delayed-retry-type", "often"}}), kRefused + "type" + kOf + "invalid_delayed_retry_type");
+  EXPECT_EQ(declared({{"x-delayed-retry-backoff", "cubic"}}), kRefused + "backoff" + kOf + "invalid_backoff");
+  EXPECT_EQ(declared({{"x-delayed-retry-min", std::int32_t{0}}}), kRefused + "min" + kOf + "{value_zero,0}");
+  EXPECT_EQ(declared({{"x-delayed-retry-min", std::int32_t{9}}, {"x-delayed-retry-max", std::int32_t{8}}}),
+            kRefused + "max" + kOf + "delayed_retry_max_below_min");
+  EXPECT_EQ(declared({{"x-delayed-retry-multiplier", 0.5}}), kRefused + "multiplier" + kOf + "{value_too_small,0.5}");
+  EXPECT_EQ(declared({{"x-delayed-retry-multiplier", "2"}}), kRefused + "multiplier" + kOf + "{unacceptable_type,longstr}");
+  EXPECT_EQ(declared({{"x-delayed-retry-jitter", std::int32_t{101}}}), kRefused + "jitter" + kOf + "{max_value_exceeded,101}");
+}
+
+TEST(QueueSettings, HoldHowMessagesAreRetried) {
+  const RetrySettings retry = resolve({{"x-delayed-retry-type", "failed"},
+                                       {"x-delayed-retry-backoff", "exponential"},
+                                       {"x-delayed-retry-min", std::int32_t{500}},
+                                       {"x-delayed-retry-max", std::int32_t{60'000}},
+                                       {"x-delayed-retry-multiplier", 1.5},
+                                       {"x-delayed-retry-jitter", std::int32_t{20}}},
+                                      nullptr, nullptr)
+                                  .retry;
+  EXPECT_EQ(retry, (RetrySettings{RetryOn::kFailed, Backoff::kExponential, 500, 60'000, 1.5, 20}));
+}
+
+TEST(QueueSettings, TakeARetryTypeOfAPolicyWhereTheQueueHasNone) {
+  const Table kPolicy = {{"delayed-retry-type", "all"}, {"delayed-retry-min", std::int32_t{10}}};
+  EXPECT_EQ(resolve({}, &kPolicy, nullptr).retry.on, RetryOn::kAll);
+  EXPECT_EQ(resolve({{"x-delayed-retry-min", std::int32_t{20}}}, &kPolicy, nullptr).retry.min_ms, 20);
+}
+
 TEST(QueueSettings, PassOverPolicyValuesThatDoNotFit) {
-  const Table kPolicy = {{"max-length", "many"}, {"expires", std::int32_t{0}}, {"overflow", "spill"}, {"delivery-limit", std::int32_t{3}}};
+  const Table kPolicy = {{"max-length", "many"}, {"expires", std::int32_t{0}}, {"overflow", "spill"}, {"delayed-retry-type", "often"}};
   EXPECT_EQ(resolve({}, &kPolicy, nullptr), QueueSettings{});
 }
 

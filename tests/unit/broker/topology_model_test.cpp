@@ -1,10 +1,12 @@
 // A topology against a model of it that keeps plain lists: random declarations, bindings, removals and messages, with bindings between
-// exchanges, alternate exchanges, auto-delete exchanges and cycles.
+// exchanges, alternate exchanges, auto-delete exchanges and cycles. For types that choose among their bindings the model asks a table
+// that knows nothing but the bindings there are now.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
+#include "exchange_bench.hpp"
 #include "exchange_models.hpp"
 #include "topology_bench.hpp"
 
@@ -19,7 +21,7 @@ class TopologyModel {
   void add_queue(const std::string& name) { queues_.insert(name); }
 
   void bind(const BindingInfo& binding) {
-    if (exchanges_.contains(binding.source) && has_end(binding) &&
+    if (exchanges_.contains(binding.source) && takes_key(binding) && has_end(binding) &&
         std::find(bindings_.begin(), bindings_.end(), binding) == bindings_.end())
       bindings_.push_back(binding);
   }
@@ -52,6 +54,31 @@ class TopologyModel {
   bool has_end(const BindingInfo& binding) const {
     return binding.to == BindTo::kQueue ? queues_.contains(binding.destination) : exchanges_.contains(binding.destination);
   }
+  bool takes_key(const BindingInfo& binding) const {
+    if (exchanges_.at(binding.source).type != "x-consistent-hash") return true;
+    return !binding.routing_key.empty() && binding.routing_key.find_first_not_of("0123456789") == std::string::npos;
+  }
+  /// The bindings of the exchange that a message with these keys follows.
+  std::vector<BindingInfo> followed(const ExchangeInfo& exchange, const std::vector<std::string>& keys) const {
+    std::vector<BindingInfo> all, fitting;
+    for (const BindingInfo& binding : bindings_) {
+      if (binding.source != exchange.name) continue;
+      all.push_back(binding);
+      bool fits = std::any_of(keys.begin(), keys.end(), [&](const std::string& key) {
+        return type_matches(exchange.type, binding.routing_key, binding.arguments, key, {});
+      });
+      if (fits) fitting.push_back(binding);
+    }
+    if (!type_chooses_one(exchange.type) || all.empty()) return fitting;
+    ExchangeBench fresh(exchange.type);
+    std::map<std::pair<BindTo, std::string>, TargetId> numbers;
+    for (TargetId number = 0; number < all.size(); ++number) {
+      const BindingInfo& binding = all[number];
+      const TargetId target = numbers.emplace(std::pair(binding.to, binding.destination), number).first->second;
+      fresh.table().add({target, binding.destination, binding.to == BindTo::kExchange}, binding.routing_key, binding.arguments);
+    }
+    return {all[fresh.reached(keys[0]).at(0)]};
+  }
   template <class Which>
   void remove_if(Which which) {
     std::set<std::string> sources;
@@ -66,19 +93,13 @@ class TopologyModel {
             std::set<std::string>& seen) const {
     auto exchange = exchanges_.find(name);
     if (exchange == exchanges_.end() || !seen.insert(name).second) return;
-    bool any = false;
-    for (const BindingInfo& binding : bindings_) {
-      if (binding.source != name) continue;
-      bool fits = std::any_of(keys.begin(), keys.end(), [&](const std::string& key) {
-        return type_matches(exchange->second.type, binding.routing_key, binding.arguments, key, {});
-      });
-      if (!fits) continue;
-      any = true;
+    const std::vector<BindingInfo> ways = followed(exchange->second, keys);
+    for (const BindingInfo& binding : ways) {
       if (binding.to == BindTo::kQueue) queues.insert(binding.destination);
       else walk(binding.destination, keys, queues, seen);
     }
     const amqp::Value* alternate = exchange->second.arguments.find("alternate-exchange");
-    if (!any && alternate != nullptr) walk(*alternate->string(), keys, queues, seen);
+    if (ways.empty() && alternate != nullptr) walk(*alternate->string(), keys, queues, seen);
   }
 
   std::map<std::string, ExchangeInfo> exchanges_;
@@ -135,7 +156,7 @@ class Pair {
   std::string random_exchange() { return below(4) == 0 ? "amq.fanout" : "x" + std::to_string(below(8)); }
   std::string random_queue() { return "q" + std::to_string(below(12)); }
   std::string random_key() {
-    static const std::vector<std::string> kKeys = {"", "a", "a.b", "b", "#", "*", "a.*", "#.b", "a.#"};
+    static const std::vector<std::string> kKeys = {"", "a", "a.b", "b", "#", "*", "a.*", "#.b", "a.#", "1", "2", "7"};
     return kKeys[below(kKeys.size())];
   }
   BindingInfo random_binding() {
@@ -145,8 +166,9 @@ class Pair {
   }
 
   void declare() {
-    static const std::vector<std::string> kTypes = {"direct", "fanout", "topic", "headers"};
-    ExchangeInfo exchange{"x" + std::to_string(below(8)), kTypes[below(4)], false, below(2) == 0, false, {}};
+    static const std::vector<std::string> kTypes = {"direct",         "fanout",          "topic", "headers", "x-consistent-hash",
+                                                    "x-modulus-hash", "x-recent-history"};
+    ExchangeInfo exchange{"x" + std::to_string(below(8)), kTypes[below(kTypes.size())], false, below(2) == 0, false, {}};
     if (below(2) == 0) exchange.arguments = {{"alternate-exchange", random_exchange()}};
     auto declared = bench_.topology().declare_exchange(exchange);
     if (declared && *declared) model_.declare(exchange);

@@ -125,6 +125,42 @@ TEST(Topology, TriesEveryKeyOfAMessage) {
   EXPECT_EQ(bench.routed("amq.direct", "q1", {"q3", "none", "q1"}), (Names{"q1", "q3"}));
 }
 
+TEST(Topology, ChoosesOnceForAllKeysOfAMessage) {
+  for (const char* type : {"x-consistent-hash", "x-modulus-hash", "x-random", "x-local-random"}) {
+    TopologyBench bench;
+    bench.declare("x", type).value();
+    for (int i = 0; i < 20; ++i) {
+      bench.add_queue("q" + std::to_string(i));
+      bench.bind("x", "q" + std::to_string(i), std::string_view(type) == "x-consistent-hash" ? "1" : "").value();
+    }
+    EXPECT_EQ(bench.routed("x", "a", {"b", "c", "d", "e"}), bench.routed("x", "a")) << type;
+  }
+}
+
+TEST(Topology, PlacesByTheNamesOfQueues) {
+  TopologyBench one, other;
+  for (int i = 0; i < 10; ++i) one.add_queue("q" + std::to_string(i));
+  for (int i = 10; i-- > 0;) other.add_queue("q" + std::to_string(i));
+  for (const char* type : {"x-consistent-hash", "x-modulus-hash"}) {
+    for (TopologyBench* bench : {&one, &other}) {
+      bench->declare(type, type).value();
+      for (int i = 0; i < 10; ++i) bench->bind(type, "q" + std::to_string(i), "1").value();
+    }
+    for (int key = 0; key < 100; ++key) ASSERT_EQ(one.routed(type, std::to_string(key)), other.routed(type, std::to_string(key)));
+  }
+}
+
+TEST(Topology, TurnsToTheAlternateOfATypeThatChoosesOnlyWhenNothingIsBound) {
+  TopologyBench bench;
+  bench.add_queue("q");
+  bench.add_queue("rest");
+  bench.declare_with_alternate("x", "x-consistent-hash", "amq.fanout");
+  bench.bind("amq.fanout", "rest").value();
+  EXPECT_EQ(bench.routed("x", "k"), Names{"rest"});
+  bench.bind("x", "q", "1").value();
+  EXPECT_EQ(bench.routed("x", "k"), Names{"q"});
+}
+
 TEST(Topology, RoutesInAStableOrder) {
   TopologyBench bench;
   Names all;

@@ -29,6 +29,7 @@ class RecordingStore final : public Storage {
   StorageResult<std::vector<PageRecord>> read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged = nullptr) override {
     return memory_.read_page(queue, first, salvaged);
   }
+  StorageResult<std::vector<Mark>> read_marks(QueueId queue, Offset first) override { return memory_.read_marks(queue, first); }
   StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) override {
     return memory_.scan_metadata(prefix, visit);
   }

@@ -43,6 +43,42 @@ class VHostTest : public ::testing::Test {
 
 }  // namespace
 
+TEST_F(VHostTest, CountsTheMemoryOfHistoriesWhileTheyLast) {
+  const broker::MessagePtr message = broker::make_message("x", "k", {}, "body");
+  auto publish = [&] {
+    broker::Route route;
+    vhost->route("x", {"k", {}, nullptr}, {}, message, route);
+  };
+  broker::ExchangeInfo wanted;
+  wanted.name = "x";
+  wanted.type = "x-recent-history";
+  vhost->put(DeclareExchange{wanted, false, {inbox, 1}});
+  scheduler.run_until_idle();
+  publish();
+  publish();
+  EXPECT_EQ(services->memory_used_bytes, static_cast<std::int64_t>(2 * message->memory_bytes()));
+  vhost->put(DeleteExchange{"x", false, {inbox, 2}});
+  scheduler.run_until_idle();
+  EXPECT_EQ(services->memory_used_bytes, 0);
+  vhost->put(DeclareExchange{wanted, false, {inbox, 3}});
+  scheduler.run_until_idle();
+  publish();
+  EXPECT_GT(services->memory_used_bytes, 0);
+  vhost.reset();
+  EXPECT_EQ(services->memory_used_bytes, 0);
+}
+
+TEST_F(VHostTest, RemembersNothingWhenSomebodyOnlyAsks) {
+  broker::ExchangeInfo wanted;
+  wanted.name = "x";
+  wanted.type = "x-recent-history";
+  vhost->put(DeclareExchange{wanted, false, {inbox, 1}});
+  scheduler.run_until_idle();
+  broker::Route route;
+  vhost->route("x", {"k", {}, nullptr}, {}, nullptr, route);
+  EXPECT_EQ(services->memory_used_bytes, 0);
+}
+
 TEST_F(VHostTest, DropsAnOwnersQueuesAndTellsSo) {
   declare_exclusive("a");
   declare_exclusive("b");

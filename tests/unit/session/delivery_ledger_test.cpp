@@ -19,7 +19,7 @@ DeliveryLedger ledger_of(std::uint64_t deliveries) {
   DeliveryLedger ledger;
   for (std::uint64_t i = 0; i < deliveries; ++i) {
     const std::uint64_t tag = ledger.next_tag();
-    ledger.add({tag, queue(), 100 + tag, false});
+    ledger.add({.tag = tag, .queue = queue(), .position = 100 + tag});
   }
   return ledger;
 }
@@ -76,7 +76,7 @@ TEST(DeliveryLedger, KnowsNoTagThatNeedsNoAcknowledgement) {
   DeliveryLedger ledger = ledger_of(1);
   (void)ledger.next_tag();
   const std::uint64_t tag = ledger.next_tag();
-  ledger.add({tag, queue(), 0, false});
+  ledger.add({.tag = tag, .queue = queue(), .position = 0});
   std::vector<Unsettled> taken;
   EXPECT_FALSE(ledger.settle(2, false, taken));
   EXPECT_TRUE(ledger.settle(3, true, taken));
@@ -106,7 +106,7 @@ TEST(DeliveryLedger, DoesWhatAPlainMapWouldDo) {
       if (action < 5) {
         const std::uint64_t tag = ledger.next_tag();
         if (random() % 4 == 0) continue;  // one that needs no acknowledgement
-        ledger.add({tag, queue(), tag * 7, false});
+        ledger.add({.tag = tag, .queue = queue(), .position = tag * 7});
         model[tag] = tag * 7;
       } else if (action < 9) {
         const std::uint64_t tag = random() % 60;
@@ -131,6 +131,78 @@ TEST(DeliveryLedger, DoesWhatAPlainMapWouldDo) {
       ASSERT_EQ(ledger.size(), model.size()) << "seed " << seed;
     }
   }
+}
+
+namespace {
+
+DeliveryLedger ledger_late_at(const std::vector<std::uint32_t>& moments) {
+  DeliveryLedger ledger;
+  for (std::uint32_t at : moments) ledger.add({.tag = ledger.next_tag(), .queue = queue(), .late_at = at, .timed = true});
+  return ledger;
+}
+
+Tags late(DeliveryLedger& ledger, std::uint32_t now) {
+  std::vector<Unsettled> taken;
+  ledger.take_late(now, taken);
+  return tags(taken);
+}
+
+}  // namespace
+
+TEST(LateDeliveries, AreTakenWhenTheirTimeHasCome) {
+  DeliveryLedger ledger = ledger_late_at({100, 50, 200});
+  EXPECT_FALSE(ledger.has_late(49));
+  EXPECT_TRUE(ledger.has_late(50));
+  EXPECT_EQ(late(ledger, 100), (Tags{1, 2}));
+  EXPECT_EQ(ledger.next_late(), 200u);
+  EXPECT_EQ(ledger.size(), 1u);
+}
+
+TEST(LateDeliveries, AreNotThoseThatWereSettled) {
+  DeliveryLedger ledger = ledger_late_at({100, 100});
+  std::vector<Unsettled> taken;
+  ASSERT_TRUE(ledger.settle(1, false, taken));
+  EXPECT_EQ(late(ledger, 100), Tags{2});
+  EXPECT_EQ(ledger.next_late(), std::nullopt);
+}
+
+TEST(LateDeliveries, AreNoneWhereNothingIsTimed) {
+  DeliveryLedger ledger = ledger_of(3);
+  EXPECT_FALSE(ledger.has_late(UINT32_MAX));
+  EXPECT_EQ(late(ledger, UINT32_MAX), Tags{});
+}
+
+TEST(LateDeliveries, AreFoundWhenTheClockWraps) {
+  DeliveryLedger ledger = ledger_late_at({UINT32_MAX - 5, 10});
+  EXPECT_EQ(late(ledger, 3), Tags{1});
+  EXPECT_EQ(late(ledger, 10), Tags{2});
+}
+
+TEST(LateDeliveries, MayBeSettledOnceMoreByTheClient) {
+  DeliveryLedger ledger = ledger_late_at({100});
+  late(ledger, 100);
+  std::vector<Unsettled> taken;
+  EXPECT_TRUE(ledger.settle(1, false, taken));
+  EXPECT_TRUE(taken.empty());
+  EXPECT_FALSE(ledger.settle(1, false, taken));
+}
+
+TEST(LateDeliveries, LetAMultipleSettleWhatIsBeforeThem) {
+  DeliveryLedger ledger = ledger_late_at({500, 100, 500});
+  EXPECT_EQ(late(ledger, 100), Tags{2});
+  std::vector<Unsettled> taken;
+  ASSERT_TRUE(ledger.settle(2, true, taken));
+  EXPECT_EQ(tags(taken), Tags{1});
+  EXPECT_EQ(ledger.size(), 1u);
+}
+
+TEST(LateDeliveries, AreTimedAgainAfterARollback) {
+  DeliveryLedger ledger = ledger_late_at({100});
+  std::vector<Unsettled> taken;
+  ASSERT_TRUE(ledger.settle(1, false, taken));
+  EXPECT_EQ(late(ledger, 50), Tags{});
+  ledger.restore(taken);
+  EXPECT_EQ(ledger.next_late(), 100u);
 }
 
 }  // namespace mq::session

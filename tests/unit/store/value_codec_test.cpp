@@ -85,6 +85,19 @@ TEST(MarksCodec, TakesTheLastOffsetThereIs) {
   EXPECT_EQ(round_trip(0xFFFFFFFFFFFFFFF0ULL, wanted), wanted);
 }
 
+TEST(MarksCodec, KeepsWhatMessagesWaitFor) {
+  std::vector<Mark> wanted = {{10, 1, 1000}, {11, 1, 1000}, {12, 1, 1001}, {13, 2, 999}, {14, 3}, {20, kSettled}, {21, 4, kNever}};
+  std::vector<Mark> found;
+  ASSERT_TRUE(decode_marks(10, encode_marks(10, wanted), found));
+  EXPECT_EQ(found, wanted);
+}
+
+TEST(MarksCodec, OfEqualCountsTheLongerWaitWins) {
+  std::vector<Mark> marks = {{1, 2, 500}, {1, 2, 900}, {1, 1, 5000}, {2, kSettled}, {2, 7, 100}};
+  normalize_marks(marks);
+  EXPECT_EQ(marks, (std::vector<Mark>{{1, 2, 900}, {2, kSettled}}));
+}
+
 TEST(MarksCodec, TakesAThousandSettledInRowInFewBytes) {
   std::vector<Mark> marks;
   for (Offset offset = 100; offset < 1100; ++offset) marks.push_back({offset, kSettled});

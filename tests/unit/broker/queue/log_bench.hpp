@@ -13,6 +13,8 @@ namespace mq::broker::test {
 
 class LogBench {
  public:
+  UnixMillis clock = 0;  ///< what a restart and what is read back are told
+
   static constexpr QueueId kLog = 256;
   static constexpr std::uint64_t kNoTarget = UINT64_MAX;
 
@@ -54,6 +56,10 @@ class LogBench {
     return words;
   }
   [[nodiscard]] Offset last_taken() const { return last_taken_; }
+  void put_aside(Offset offset, UnixMillis until) {
+    log_->count_return(offset, until);
+    log_->put_aside(offset, until);
+  }
   void requeue(Offset offset) {
     log_->count_return(offset);
     log_->put_back(offset);
@@ -98,8 +104,12 @@ class LogBench {
   /// Answers everything that is to be read back; returns how many messages were lost.
   std::uint64_t load() {
     std::uint64_t lost = 0;
-    for (const LoadRequest& request : take_loads()) lost += log_->loaded(request.segment_first, read(*disk_, kLog, request.pages));
+    for (const LoadRequest& request : take_loads()) lost += answer(request, read(*disk_, kLog, request.pages));
     return lost;
+  }
+  /// Answers one request with these records, and the marks that are on disk.
+  std::uint64_t answer(const LoadRequest& request, const std::vector<PageRecord>& records) {
+    return log_->loaded(request.segment_first, records, read_marks(*disk_, kLog, request.marked_pages), clock);
   }
   [[nodiscard]] std::vector<Offset> expired(UnixMillis now, std::size_t limit = 1000) {
     std::vector<Offset> offsets;
@@ -114,7 +124,7 @@ class LogBench {
     carry_over(*disk_, *fresh, kLog);
     disk_ = std::move(fresh);
     log_ = std::make_unique<MessageLog>(kLog, 0, durable_);
-    log_->restore(disk_->recover_queue(kLog).value());
+    log_->restore(disk_->recover_queue(kLog).value(), clock);
   }
   void stop_cleanly() {
     write();

@@ -290,7 +290,7 @@ TEST(Residency, CountsMissingMessagesAsLost) {
   const std::vector<LoadRequest> loads = bench.take_loads();
   std::vector<PageRecord> records = read(bench.disk(), LogBench::kLog, loads.at(0).pages);
   records.erase(records.begin(), records.begin() + 5);
-  EXPECT_EQ(bench.log().loaded(loads.at(0).segment_first, records), 5u);
+  EXPECT_EQ(bench.answer(loads.at(0), records), 5u);
   EXPECT_EQ(bench.log().totals().ready, kFull - 5u + 1);
   EXPECT_EQ(bench.take(), "m1029");
 }
@@ -303,7 +303,7 @@ TEST(Residency, DropsAPageThatIsLostAsAWhole) {
   bench.consume(kFull);
   bench.take();
   const std::vector<LoadRequest> loads = bench.take_loads();
-  EXPECT_EQ(bench.log().loaded(loads.at(0).segment_first, {}), static_cast<std::uint64_t>(kFull));
+  EXPECT_EQ(bench.answer(loads.at(0), {}), static_cast<std::uint64_t>(kFull));
   EXPECT_EQ(bench.log().totals().persistent, 1u);
   const Words words = bench.write();
   EXPECT_NE(std::find(words.begin(), words.end(), "drop 1024"), words.end());
@@ -330,7 +330,7 @@ TEST(Residency, PurgesASegmentThatIsBeingReadBack) {
   const std::vector<LoadRequest> loads = bench.take_loads();
   const std::vector<PageRecord> records = read(bench.disk(), LogBench::kLog, loads.at(0).pages);
   bench.log().purge();
-  EXPECT_EQ(bench.log().loaded(loads.at(0).segment_first, records), 0u);
+  EXPECT_EQ(bench.answer(loads.at(0), records), 0u);
   EXPECT_TRUE(bench.log().empty());
   EXPECT_EQ(bench.log().totals().memory_bytes, 0u);
   bench.add("new");
@@ -347,7 +347,7 @@ TEST(Residency, TakesAnswersInAnyOrder) {
   const std::vector<LoadRequest> loads = bench.take_loads();
   ASSERT_EQ(loads.size(), 3u);
   for (auto load = loads.rbegin(); load != loads.rend(); ++load)
-    EXPECT_EQ(bench.log().loaded(load->segment_first, read(bench.disk(), LogBench::kLog, load->pages)), 0u);
+    EXPECT_EQ(bench.answer(*load, read(bench.disk(), LogBench::kLog, load->pages)), 0u);
   bench.consume(3 * kFull);
   EXPECT_EQ(bench.take(), "m4096");
 }
@@ -355,7 +355,7 @@ TEST(Residency, TakesAnswersInAnyOrder) {
 TEST(Residency, IgnoresAnAnswerItDidNotAskFor) {
   LogBench bench;
   bench.add("a");
-  EXPECT_EQ(bench.log().loaded(0, {}), 0u);
+  EXPECT_EQ(bench.answer({}, {}), 0u);
   EXPECT_EQ(bench.take(), "a");
 }
 

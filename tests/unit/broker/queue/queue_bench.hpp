@@ -108,7 +108,9 @@ class QueueBench {
   /// Answers what is to be read back.
   void load() {
     for (const LoadRequest& request : std::exchange(loads_, {}))
-      EXPECT_EQ(queue_.loaded(request.level, request.segment_first, read(disk_, request.log, request.pages)), 0u);
+      EXPECT_EQ(queue_.loaded(request.level, request.segment_first, read(disk_, request.log, request.pages),
+                              read_marks(disk_, request.log, request.marked_pages), now),
+                0u);
   }
 
  private:

@@ -45,6 +45,11 @@ class Life {
     if (chance(40)) settings.max_priority = 2;
     if (chance(50)) settings.dead_letter_exchange = "dlx";
     if (chance(30)) settings.single_active_consumer = true;
+    if (chance(40)) {
+      settings.retry.on = std::array{RetryOn::kAll, RetryOn::kFailed, RetryOn::kReturned}[below(3)];
+      settings.retry.backoff = Backoff::kFixed;
+      settings.retry.min_ms = static_cast<Millis>(1 + below(8000));
+    }
     with_expirations_ = settings.dead_letter_exchange && chance(60);
     if (!settings.dead_letter_exchange) return settings;  // what leaves silently the model could not follow
     if (chance(30)) settings.message_ttl_ms = 5000;
@@ -107,7 +112,8 @@ class Life {
   }
 
   void settle_some() {
-    const Settlement how = std::array{Settlement::kAck, Settlement::kAck, Settlement::kRequeue, Settlement::kReject}[below(4)];
+    const Settlement how =
+        std::array{Settlement::kAck, Settlement::kAck, Settlement::kRequeue, Settlement::kFailed, Settlement::kReject}[below(5)];
     for (std::uint64_t id : some_out(2000)) world_.settle(id, how);
   }
 

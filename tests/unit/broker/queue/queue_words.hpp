@@ -41,7 +41,8 @@ struct OperationWords {
   std::string operator()(const WriteSet::AddMarks& added) const {
     std::string words = "marks of " + std::to_string(added.page_first) + ":";
     for (const Mark& mark : added.marks)
-      words += " " + std::to_string(mark.offset) + (mark.value == Mark::kSettled ? " settled" : " returned " + std::to_string(mark.value));
+      words += " " + std::to_string(mark.offset) + (mark.value == Mark::kSettled ? " settled" : " returned " + std::to_string(mark.value)) +
+               (mark.until != 0 ? " waits until " + std::to_string(mark.until) : "");
     return words;
   }
   std::string operator()(const WriteSet::DropPage& drop) const {
@@ -76,6 +77,13 @@ inline std::vector<PageRecord> read(store::MemoryStore& disk, QueueId log, const
   for (Offset first : pages)
     for (PageRecord& record : disk.read_page(log, first).value()) records.push_back(std::move(record));
   return records;
+}
+
+inline std::vector<Mark> read_marks(store::MemoryStore& disk, QueueId log, const std::vector<Offset>& pages) {
+  std::vector<Mark> marks;
+  for (Offset first : pages)
+    for (const Mark& mark : disk.read_marks(log, first).value()) marks.push_back(mark);
+  return marks;
 }
 
 /// Makes `fresh` what the next run finds of a log: all but the transient pages.

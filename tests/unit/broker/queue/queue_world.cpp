@@ -48,9 +48,11 @@ void QueueWorld::become(std::uint64_t id, Known::State state) {
   Known& known = known_.at(id);
   if (known.state == Known::State::kReady) ready_.erase(key_of(id));
   if (known.state == Known::State::kOut) out_.erase(id);
+  if (known.state == Known::State::kWaiting) waiting_.erase(id);
   known.state = state;
   if (state == Known::State::kReady) ready_.insert(key_of(id));
   if (state == Known::State::kOut) out_.insert(id);
+  if (state == Known::State::kWaiting) waiting_.insert(id);
 }
 
 void QueueWorld::gone(std::uint64_t id) {
@@ -67,7 +69,7 @@ bool QueueWorld::survives(const Known& known) const {
 
 void QueueWorld::publish(const Text& text, std::uint64_t padding_bytes, bool confirm) {
   std::uint64_t id = 0;
-  const bool refuses = settings_.max_length && settings_.overflow != Overflow::kDropHead && ready_.size() >= *settings_.max_length;
+  const bool refuses = settings_.max_length && settings_.overflow != Overflow::kDropHead && ready_in_queue() >= *settings_.max_length;
   const Incoming incoming{learn(text, padding_bytes, Known::State::kReady, id), confirm ? id : 0};
   if (confirm) unconfirmed_.insert(id);
   if (refuses) gone(id);
@@ -89,7 +91,7 @@ void QueueWorld::cancel(std::uint32_t consumer, Random& random) {
   // Its channel may be closed as well, and returns what it has; or it stays open and settles later.
   if (random() % 2 == 0)
     for (std::uint64_t id : std::set<std::uint64_t>(known.out))
-      if (known_.at(id).state == Known::State::kOut) settle(id, Settlement::kRequeue);
+      if (known_.at(id).state == Known::State::kOut) settle(id, Settlement::kFailed);
   for (std::uint64_t id : consumers_.at(consumer).out) known_.at(id).consumer = 0;
   consumers_.erase(consumer);
 }
@@ -104,10 +106,17 @@ void QueueWorld::release(Known& known, std::uint64_t id) {
     if (each.spec.channel_prefetch) queue_->retry_consumer(each.peer.get(), number);
 }
 
+bool QueueWorld::waits_after(Settlement how) const {
+  const RetryOn on = settings_.retry.on;
+  return (how == Settlement::kRequeue && on == RetryOn::kReturned) || (how == Settlement::kFailed && on == RetryOn::kFailed) ||
+         ((how == Settlement::kRequeue || how == Settlement::kFailed) && on == RetryOn::kAll);
+}
+
 void QueueWorld::settle(std::uint64_t id, Settlement how) {
   Known& known = known_.at(id);
   const Position position = known.position.value();
-  if (how == Settlement::kRequeue) {
+  known.until = 0;
+  if (how == Settlement::kRequeue || how == Settlement::kFailed) {
     ++known.returns;
     become(id, Known::State::kReady);
   } else if (how == Settlement::kAck || !settings_.dead_letter_exchange) {
@@ -123,12 +132,24 @@ void QueueWorld::settle(std::uint64_t id, Settlement how) {
     if (how == Settlement::kReject && settings_.dead_letter_exchange)
       require(leaving_.size() == before + 1, words("rejected, but it did not leave", id));
   }
+  if (known.state != Known::State::kReady || !waits_after(how)) return;
+  known.until = now_ + settings_.retry.min_ms;
+  become(id, Known::State::kWaiting);
+}
+
+void QueueWorld::pass(Millis time) {
+  now_ += time;
+  for (std::uint64_t id : std::set<std::uint64_t>(waiting_))
+    if (known_.at(id).until <= now_) become(id, Known::State::kReady);
 }
 
 void QueueWorld::get(bool no_ack) {
   Delivery delivery;
   switch (queue_->get(no_ack, now_, delivery)) {
-    case Queue::GetStatus::kEmpty: return require(ready_.empty(), "get finds nothing in a queue that is not empty");
+    case Queue::GetStatus::kEmpty:
+      // What has waited may not be back yet.
+      return require(std::all_of(ready_.begin(), ready_.end(), [&](const Key& key) { return known_.at(key.second).until != 0; }),
+                     "get finds nothing in a queue that is not empty");
     case Queue::GetStatus::kLater: return require(!ready_.empty(), "get is to come back to an empty queue");
     case Queue::GetStatus::kMessage: break;
   }
@@ -139,7 +160,8 @@ void QueueWorld::get(bool no_ack) {
 }
 
 void QueueWorld::purge() {
-  require(queue_->purge() == ready_.size(), "purge counts wrong");
+  require(queue_->purge() == ready_.size() + waiting_.size(), "purge counts wrong");
+  for (std::uint64_t id : std::set<std::uint64_t>(waiting_)) gone(id);
   for (const Key& key : std::set<Key>(ready_)) gone(key.second);
 }
 
@@ -183,6 +205,7 @@ void QueueWorld::transaction(const std::vector<Text>& texts, const std::vector<s
 void QueueWorld::check_order(Key last_delivered) const {
   for (const Key& key : ready_) {
     if (key > last_delivered) return;
+    if (known_.at(key.second).until != 0) continue;  // has waited, and may have to be read back first
     require(known_.at(key.second).deadline < now_, words("delivered before one that was to come first", key.second));
   }
 }
@@ -194,7 +217,9 @@ void QueueWorld::learn_delivery(const Delivery& delivery, std::uint64_t id, std:
   require(known.deadline >= now_, words("delivered past its deadline", id));
   if (known.delivered) require(delivery.redelivered, words("not said to be redelivered", id));
   if (!known.delivered && !known.maybe_delivered) require(!delivery.redelivered, words("said to be redelivered", id));
-  require(known.returns_known ? delivery.returns == known.returns : delivery.returns <= known.returns, words("wrong count of returns", id));
+  const bool told = settings_.delivery_limit || settings_.retry.on != RetryOn::kNothing;
+  const unsigned returns = told ? known.returns : 0;
+  require(known.returns_known ? delivery.returns == returns : delivery.returns <= returns, words("wrong count of returns", id));
   known.delivered = true;
   known.position = delivery.position;
   known.consumer = consumer;
@@ -229,7 +254,8 @@ void QueueWorld::take_departure(const Departure& departure) {
   const std::uint64_t id = id_of(*departure.message);
   const Known& known = known_.at(id);
   if (!departure.position) return require(known.state == Known::State::kGone, words("refused, but in the queue", id));
-  require(known.state == Known::State::kReady, words("leaves, but is not ready", id));
+  const bool expires_waiting = known.state == Known::State::kWaiting && departure.reason == DeathReason::kExpired;
+  require(known.state == Known::State::kReady || expires_waiting, words("leaves, but is not ready", id));
   switch (departure.reason) {
     case DeathReason::kRejected: break;
     case DeathReason::kExpired: require(known.deadline <= now_, words("expires too early", id)); break;
@@ -322,7 +348,8 @@ void QueueWorld::answer_load(std::size_t which) {
   std::vector<PageRecord> records;
   for (Offset first : request.pages)
     if (auto page = disk_->read_page(request.log, first)) records.insert(records.end(), page->begin(), page->end());
-  require(queue_->loaded(request.level, request.segment_first, records) == 0, "messages are lost");
+  const std::vector<Mark> marks = read_marks(*disk_, request.log, request.marked_pages);
+  require(queue_->loaded(request.level, request.segment_first, records, marks, now_) == 0, "messages are lost");
 }
 
 void QueueWorld::start_departures() {
@@ -358,6 +385,15 @@ void QueueWorld::stop_cleanly() {
   restart(true);
 }
 
+UnixMillis QueueWorld::waits_on_disk(const Known& known) const {
+  if (!known.position) return 0;  // never delivered
+  const RecoveredQueue stored = disk_->recover_queue(kId + static_cast<QueueId>(known.level)).value();
+  for (const RecoveredPage& page : stored.pages)
+    for (const Mark& mark : page.marks)
+      if (mark.offset == offset_of(*known.position)) return mark.until > now_ ? mark.until : 0;
+  return 0;
+}
+
 void QueueWorld::restart(bool clean) {
   effects_.clear();
   submitted_.clear();
@@ -371,16 +407,20 @@ void QueueWorld::restart(bool clean) {
   mark_ = {0, 0};
   for (auto& [id, known] : known_) {
     const bool stays = survives(known);
+    const UnixMillis until = stays ? waits_on_disk(known) : 0;  // also of what expired or was purged, and the disk does not know yet
+    if (clean && stays && known.state == Known::State::kWaiting) require(until == known.until, words("forgot how long it waits", id));
+    const bool waits = until != 0;
     if (known.state != Known::State::kGone) become(id, Known::State::kGone);
     if (!stays) continue;
     known.enters_with = 0;
     known.leaves_with = UINT64_MAX;
-    known.position.reset();
+    known.until = until;
+    if (!waits) known.position.reset();
     known.consumer = 0;
     known.counted = false;
     known.maybe_delivered = known.maybe_delivered || !clean || id < last_delivered_[known.level];
     known.returns_known = known.returns_known && clean;
-    become(id, Known::State::kReady);
+    become(id, waits ? Known::State::kWaiting : Known::State::kReady);
   }
   std::erase_if(known_, [](const auto& each) { return each.second.state == Known::State::kGone; });
   bytes_known_ = false;
@@ -395,80 +435,7 @@ void QueueWorld::restart(bool clean) {
   queue_ = std::make_unique<Queue>(QueueInfo{.name = "q", .id = kId, .durable = durable_, .arguments = {}}, settings_, *disk_);
   if (durable_)
     for (int level = 0; level < kLevels; ++level)
-      queue_->restore(static_cast<std::uint8_t>(level), disk_->recover_queue(kId + static_cast<QueueId>(level)).value());
-}
-
-// --- checks ---
-
-void QueueWorld::check_counts() {
-  QueueCounts expected;
-  std::uint64_t memory_bytes = 0;
-  for (const auto& [id, known] : known_) {
-    if (known.state == Known::State::kGone) continue;
-    if (known.persistent) ++expected.persistent;
-    if (known.state == Known::State::kReady) expected.ready_bytes += known.body_bytes;
-    else memory_bytes += known.memory_bytes;
-    if (known.state == Known::State::kOut) expected.unacked_bytes += known.body_bytes;
-    if (known.state == Known::State::kHidden || known.state == Known::State::kMoving) ++expected.hidden;
-  }
-  queue_->for_each_ready([&](Position, const Entry& entry) {
-    memory_bytes += entry.message->memory_bytes();
-    return true;
-  });
-  const QueueCounts counts = queue_->counts();
-  auto same = [](const std::string& what, std::uint64_t is, std::uint64_t should_be) {
-    require(is == should_be, what + " is " + std::to_string(is) + " and should be " + std::to_string(should_be));
-  };
-  same("ready", counts.ready, ready_.size());
-  same("unacked", counts.unacked, out_.size());
-  same("unacked_bytes", counts.unacked_bytes, expected.unacked_bytes);
-  same("hidden", counts.hidden, expected.hidden);
-  same("persistent", counts.persistent, expected.persistent);
-  same("memory_bytes", counts.memory_bytes, memory_bytes);
-  same("consumers", counts.consumers, consumers_.size());
-  if (bytes_known_) same("ready_bytes", counts.ready_bytes, expected.ready_bytes);
-}
-
-void QueueWorld::check_time() {
-  for (int rounds = 0; loads() > 0 || more_ || rounds == 0; ++rounds) {
-    require(rounds < 10'000, "expiry does not come to an end");
-    while (loads() > 0) answer_load(0);
-    turn();
-  }
-  UnixMillis earliest = kNever;
-  for (const Key& key : ready_) {
-    const Known& known = known_.at(key.second);
-    require(known.deadline > now_, words("due, but still here", key.second));
-    earliest = std::min(earliest, known.deadline);
-  }
-  const UnixMillis wake = queue_->next_wake();
-  require(wake <= earliest, "the next wake-up comes too late");
-  require(wake > now_ || loads() > 0, "a wake-up without a reason");
-  if (settings_.max_length && settings_.overflow == Overflow::kDropHead)
-    require(ready_.size() <= *settings_.max_length, "longer than the limit");
-}
-
-void QueueWorld::drain() {
-  for (int rounds = 0;; ++rounds) {
-    require(rounds < 100'000, "the queue does not drain");
-    if (consumers_.empty()) consume({});
-    for (auto& [number, consumer] : consumers_) return_window(number);
-    turn();
-    for (std::uint64_t id : std::set<std::uint64_t>(out_)) settle(id, Settlement::kAck);
-    start_departures();
-    while (loads() > 0) answer_load(loads() - 1);
-    write(0);
-    while (!submitted_.empty()) commit_one();
-    while (!untold_.empty()) tell_one();
-    const bool empty = ready_.empty() && out_.empty() && leaving_.empty() && effects_.loads.empty();
-    if (empty && queue_->counts().hidden == 0 && !queue_->wants_write(UINT64_MAX)) break;
-  }
-  turn();
-  check_counts();
-  require(queue_->counts().ready_bytes == 0, "an empty queue has bytes");
-  require(unconfirmed_.empty(), "a publish was never confirmed");
-  for (int level = 0; level < kLevels; ++level)
-    require(disk_->recover_queue(kId + static_cast<QueueId>(level))->pages.empty(), "an empty queue has pages on disk");
+      queue_->restore(static_cast<std::uint8_t>(level), disk_->recover_queue(kId + static_cast<QueueId>(level)).value(), now_);
 }
 
 }  // namespace mq::broker::test

@@ -23,7 +23,7 @@ struct Contradiction : std::runtime_error {
 
 /// What the model knows of one message.
 struct Known {
-  enum class State { kReady, kOut, kHidden, kMoving, kGone };
+  enum class State { kReady, kWaiting, kOut, kHidden, kMoving, kGone };
   int level = 0;
   bool persistent = false;
   std::uint64_t memory_bytes = 0;
@@ -32,6 +32,7 @@ struct Known {
   State state = State::kReady;
   std::uint64_t enters_with = 0;           // the write that must contain it, if it is persistent and not settled before
   std::uint64_t leaves_with = UINT64_MAX;  // the write that must contain its end
+  UnixMillis until = 0;                    // what it waits or has waited for since it came back; 0 = nothing
   bool delivered = false;
   bool maybe_delivered = false;  // a stop left it open
   unsigned returns = 0;
@@ -81,7 +82,7 @@ class QueueWorld {
   void tell_one();
   void answer_load(std::size_t which);
   void start_departures();
-  void pass(Millis time) { now_ += time; }
+  void pass(Millis time);
   void crash();
   void stop_cleanly();
 
@@ -124,6 +125,10 @@ class QueueWorld {
   void take_departure(const Departure& departure);
   void take_confirms();
   void release(Known& known, std::uint64_t id);
+  [[nodiscard]] bool waits_after(Settlement how) const;
+  [[nodiscard]] UnixMillis waits_on_disk(const Known& known) const;
+  /// Without what has waited long enough and is not back yet.
+  [[nodiscard]] std::size_t ready_in_queue() const { return ready_.size() - (queue_->counts().waiting - waiting_.size()); }
   void restart(bool clean);
   [[nodiscard]] bool survives(const Known& known) const;
   [[nodiscard]] std::string words(const std::string& what, std::uint64_t id) const;
@@ -145,6 +150,7 @@ class QueueWorld {
   std::map<std::uint64_t, Known> known_;
   std::set<Key> ready_;
   std::set<std::uint64_t> out_;
+  std::set<std::uint64_t> waiting_;
   std::map<std::uint32_t, KnownConsumer> consumers_;
   std::set<std::uint64_t> unconfirmed_;
   std::shared_ptr<ChannelPrefetch> shared_ = std::make_shared<ChannelPrefetch>();
