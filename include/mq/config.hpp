@@ -55,6 +55,7 @@ struct Config {
   std::vector<std::string> loopback_users = {"guest"};  ///< may log in from this machine only
 
   // queues
+  bool delayed_messages = true;                    ///< the headers x-delay and x-deliver-at delay publishes to any exchange
   std::int32_t default_queue_delivery_limit = 20;  ///< for quorum queues that set none; -1 = no limit
   std::uint64_t ack_timeout_ms = 1'800'000;        ///< how long a delivery may stay unacknowledged; 0 = for ever
   std::string late_ack = "requeue";                ///< what then: `requeue`, `cancel` (the consumer), `close` (the channel)

@@ -1,6 +1,7 @@
 #include "broker/topology.hpp"
 
 #include "broker/binding_index.hpp"
+#include "broker/exchanges/delayed.hpp"
 #include "broker/names.hpp"
 #include "broker/topology_parts.hpp"
 #include "broker/values.hpp"
@@ -60,7 +61,9 @@ Topology::Exchange* Topology::exchange_named(std::string_view name) const noexce
 void Topology::add_exchange(const ExchangeInfo& info, const ExchangeType& type) {
   Exchange& exchange = parts_->exchanges.add(info);
   exchange.bindings = type.make_bindings(info.arguments);
-  if (type.history_length != nullptr) exchange.history = std::make_unique<RecentHistory>(type.history_length(info.arguments));
+  const ExchangeType* routes_as = find_exchange_type(routing_type(info));
+  if (routes_as != nullptr && routes_as->history_length != nullptr)
+    exchange.history = std::make_unique<RecentHistory>(routes_as->history_length(info.arguments));
   if (const amqp::Value* alternate = info.arguments.find(kAlternateExchange); alternate != nullptr && alternate->string() != nullptr)
     exchange.alternate = *alternate->string();
   ++version_;

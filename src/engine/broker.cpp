@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "broker/password.hpp"
+#include "engine/delayed.hpp"
 #include "engine/metadata.hpp"
 
 namespace mq::engine {
@@ -154,7 +155,10 @@ StorageResult<> Broker::recover_topology() {
   if (!read) return read;
   read = scan(metadata::kQueues, [&](VHost& vhost, std::string_view value) {
     auto queue = metadata::decode_queue(value);
-    if (queue) queues.push_back(vhost.restore_queue(*queue));
+    if (queue) {
+      queues.push_back(vhost.restore_queue(*queue));
+      next_queue_id_ = std::max<QueueId>(next_queue_id_, queue->id + broker::kLogsPerQueue);  // vhosts write theirs in any order
+    }
     return queue.has_value();
   });
   if (!read) return read;
@@ -185,7 +189,36 @@ StorageResult<> Broker::recover_messages(const std::vector<std::shared_ptr<Queue
     if (!recovered) return recovered.error();
     owner->second->restore(level, *recovered);
   }
+  if (auto read = recover_delayed(); !read) return read;
   for (const auto& queue : queues) queue->put(WakeUp{});
+  for (const auto& vhost : vhosts())
+    if (auto delayed = vhost->delayed_if_any()) delayed->put(WakeUp{});
+  if (orphans.empty()) return {};
+  WriteSet* sets[] = {&orphans};
+  return storage_.commit(sets);
+}
+
+StorageResult<> Broker::recover_delayed() {
+  WriteSet orphans;
+  boost::unordered_flat_map<DelayedBook, std::shared_ptr<VHost>> known;
+  auto read = storage_.scan_metadata(metadata::kDelayedBooks, [&](std::string_view key, std::string_view value) {
+    const std::vector<std::string> parts = metadata::key_parts(key);
+    auto vhost = parts.empty() ? nullptr : find_vhost(parts.front());
+    const auto book = metadata::decode_delayed_book(value);
+    if (vhost && book) known[*book] = std::move(vhost);
+    else orphans.operations.emplace_back(WriteSet::DeleteMetadata{std::string(key)});
+  });
+  if (!read) return read;
+  auto stored = storage_.stored_delayed_books();
+  if (!stored) return stored.error();
+  for (DelayedBook book : *stored)
+    if (!known.contains(book)) orphans.operations.emplace_back(WriteSet::DropDelayedBook{book});
+  for (const auto& [book, vhost] : known) {
+    auto state = storage_.recover_delayed(book);
+    if (!state) return state.error();
+    vhost->restore_delayed(book, *state);
+    next_queue_id_ = std::max<QueueId>(next_queue_id_, book + broker::kLogsPerQueue);
+  }
   if (orphans.empty()) return {};
   WriteSet* sets[] = {&orphans};
   return storage_.commit(sets);
@@ -248,13 +281,17 @@ std::optional<std::string> Broker::alarm() const {
 bool Broker::drain(Millis timeout_ms) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   std::vector<std::shared_ptr<QueueActor>> queues;
-  for (const auto& vhost : vhosts())
+  std::vector<std::shared_ptr<DelayedMessages>> delayed;
+  for (const auto& vhost : vhosts()) {
     for (auto& queue : vhost->queues()) queues.push_back(std::move(queue));
+    if (auto messages = vhost->delayed_if_any()) delayed.push_back(std::move(messages));
+  }
   // A queue writes one batch at a time and the next when that is done: two rounds through queues and committer see the last of it.
   for (int round = 0; round < 3; ++round) {
-    auto queues_done = std::make_shared<Countdown>(queues.size());
+    auto queues_done = std::make_shared<Countdown>(queues.size() + delayed.size());
     for (const auto& queue : queues) queue->put(Barrier{[queues_done] { queues_done->happened(); }});
-    if (!queues.empty() && !queues_done->wait_until(until)) return false;
+    for (const auto& messages : delayed) messages->put(Barrier{[queues_done] { queues_done->happened(); }});
+    if (!queues_done->wait_until(until)) return false;
     auto committed = std::make_shared<Countdown>(1);
     committer_->submit(WriteSet{}, [committed] { committed->happened(); });
     if (!committed->wait_until(until)) return false;

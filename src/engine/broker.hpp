@@ -97,6 +97,7 @@ class Broker {
   [[nodiscard]] StorageResult<> recover_parameters();
   [[nodiscard]] StorageResult<> recover_topology();
   [[nodiscard]] StorageResult<> recover_messages(const std::vector<std::shared_ptr<QueueActor>>& queues);
+  [[nodiscard]] StorageResult<> recover_delayed();
   [[nodiscard]] StorageResult<> create_defaults();
 
   Scheduler& scheduler_;

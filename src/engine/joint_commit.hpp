@@ -1,8 +1,9 @@
-// An atomic commit in which several queues take part: a transaction, or a dead letter's move from one queue to others.
+// An atomic commit in which several queues take part: a transaction, a dead letter's move from one queue to others, or that of delayed
+// messages that are due.
 //
-// Every part is prepared by its queue on that queue's strand; who prepares last hands all writes to the committer as one; when they
-// are on disk every queue is told, and then the initiator. Until then the messages are invisible where they come from and where they
-// go to.
+// Every part is prepared by its queue on that queue's strand, that of the vhost's delayed messages on theirs; who prepares last hands
+// all writes to the committer as one; when they are on disk everybody is told, and then the initiator. Until then the messages are
+// invisible where they come from and where they go to.
 #pragma once
 
 #include <atomic>
@@ -16,7 +17,16 @@
 
 namespace mq::engine {
 
+class Committer;
+class DelayedMessages;
 class QueueActor;
+
+/// A publish that is to wait.
+struct DelayedPublish {
+  broker::MessagePtr message;  ///< as it will be delivered
+  UnixMillis due = 0;
+  std::uint64_t sequence = 0;  ///< the publisher's number for its confirm; 0 = it does not want one
+};
 
 struct JointCommit {
   struct Part {
@@ -28,13 +38,27 @@ struct JointCommit {
     WriteSet write;
     bool refused = false;  ///< the queue was gone
   };
+  struct DelayedPart {
+    std::shared_ptr<DelayedMessages> messages;  ///< null = it has no such part
+    std::vector<DelayedPublish> publishes;
+    DelayedRecords departures;  ///< that leave by it; null = none
+    DelayedRecords entered;     ///< the publishes; filled when prepared
+    WriteSet write;
+  };
   std::vector<Part> parts;
+  DelayedPart delayed;
   std::atomic<std::size_t> unprepared{0};
   std::function<void()> done;  ///< after the commit; called on the committer's strand
+
+  [[nodiscard]] bool empty() const noexcept { return parts.empty() && !delayed.messages; }
+  /// The part of a queue, made if it has none. Good until the next call.
+  Part& part_of(const std::shared_ptr<QueueActor>& queue);
 };
 using JointCommitPtr = std::shared_ptr<JointCommit>;
 
 /// Sends each part to its queue. `joint->parts` must not change afterwards.
 void start_joint_commit(const JointCommitPtr& joint);
+/// For whoever has prepared a part.
+void joint_part_prepared(const JointCommitPtr& joint, Committer& committer);
 
 }  // namespace mq::engine

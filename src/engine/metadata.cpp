@@ -37,6 +37,7 @@ std::string queue_key(std::string_view vhost, std::string_view name) { return ma
 std::string vhost_key(std::string_view name) { return make_key(kVHosts, {name}); }
 std::string user_key(std::string_view name) { return make_key(kUsers, {name}); }
 std::string permission_key(std::string_view vhost, std::string_view user) { return make_key(kPermissions, {vhost, user}); }
+std::string delayed_key(std::string_view vhost) { return make_key(kDelayedBooks, {vhost}); }
 std::string topic_permission_key(std::string_view vhost, std::string_view user, std::string_view exchange) {
   return make_key(kTopicPermissions, {vhost, user, exchange});
 }
@@ -90,6 +91,15 @@ std::string encode(const broker::BindingInfo& binding) {
                         {"destination", binding.destination},
                         {"routing_key", binding.routing_key},
                         {"arguments", binding.arguments}});
+}
+
+std::string encode_delayed_book(DelayedBook book) { return encode_record({{"book", static_cast<std::int64_t>(book)}}); }
+
+std::optional<DelayedBook> decode_delayed_book(std::string_view value) {
+  const auto table = decode_record(value);
+  const amqp::Value* book = table ? table->find("book") : nullptr;
+  if (book == nullptr || !book->integer()) return std::nullopt;
+  return static_cast<DelayedBook>(*book->integer());
 }
 
 std::optional<broker::ExchangeInfo> decode_exchange(std::string_view value) {

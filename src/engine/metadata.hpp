@@ -25,6 +25,7 @@ inline constexpr std::string_view kPolicies = "P";
 inline constexpr std::string_view kOperatorPolicies = "O";
 inline constexpr std::string_view kParameters = "R";
 inline constexpr std::string_view kGlobalParameters = "G";
+inline constexpr std::string_view kDelayedBooks = "D";
 inline constexpr std::string_view kNextQueueId = "#queue-id";
 
 [[nodiscard]] std::string exchange_key(std::string_view vhost, std::string_view name);
@@ -38,6 +39,8 @@ inline constexpr std::string_view kNextQueueId = "#queue-id";
 [[nodiscard]] std::string parameter_key(std::string_view vhost, std::string_view component, std::string_view name);
 [[nodiscard]] std::string global_parameter_key(std::string_view name);
 
+[[nodiscard]] std::string delayed_key(std::string_view vhost);
+
 [[nodiscard]] std::string encode(const broker::ExchangeInfo& exchange);
 [[nodiscard]] std::string encode(const broker::QueueInfo& queue);
 [[nodiscard]] std::string encode(const broker::BindingInfo& binding);
@@ -47,6 +50,10 @@ inline constexpr std::string_view kNextQueueId = "#queue-id";
 
 /// nullopt: the record is damaged.
 [[nodiscard]] std::optional<amqp::Table> decode_record(std::string_view value);
+[[nodiscard]] std::string encode_delayed_book(DelayedBook book);
+
+/// nullopt: the record is damaged.
+[[nodiscard]] std::optional<DelayedBook> decode_delayed_book(std::string_view value);
 [[nodiscard]] std::optional<broker::ExchangeInfo> decode_exchange(std::string_view value);
 [[nodiscard]] std::optional<broker::QueueInfo> decode_queue(std::string_view value);
 [[nodiscard]] std::optional<broker::BindingInfo> decode_binding(std::string_view value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "broker/delay.hpp"
 #include "engine/vhost.hpp"
 
 namespace mq::engine {
@@ -48,11 +49,6 @@ class LoadTask final : public Runnable {
 };
 
 }  // namespace
-
-void start_joint_commit(const JointCommitPtr& joint) {
-  joint->unprepared = joint->parts.size();
-  for (std::size_t part = 0; part < joint->parts.size(); ++part) joint->parts[part].queue->put(PreparePart{joint, part});
-}
 
 QueueActor::QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::weak_ptr<VHost> vhost,
                        broker::QueueInfo info, broker::QueueSettings settings)
@@ -203,16 +199,7 @@ void QueueActor::on(PreparePart& item) {
     queue_.prepare_settlement(part.acks, part.write);
     queue_.prepare_departure(part.departures, part.write);
   }
-  if (item.joint->unprepared.fetch_sub(1) != 1) return;
-  std::vector<WriteSet> writes;
-  for (JointCommit::Part& each : item.joint->parts) {
-    each.write.needs_sync = !each.write.empty();
-    writes.push_back(std::move(each.write));
-  }
-  services_->committer.submit(std::move(writes), [joint = item.joint] {
-    for (std::size_t index = 0; index < joint->parts.size(); ++index) joint->parts[index].queue->put(FinishPart{joint, index});
-    if (joint->done) joint->done();
-  });
+  joint_part_prepared(item.joint, services_->committer);
 }
 
 void QueueActor::on(FinishPart& item) {
@@ -372,6 +359,12 @@ void QueueActor::send_departures() {
     if (!settings.dead_letter_exchange) continue;  // the settings changed in this very turn
     broker::MessagePtr letter = broker::make_dead_letter(*departure.message, name(), departure.reason, *settings.dead_letter_exchange,
                                                          settings.dead_letter_routing_key, now_);
+    if (const auto due = vhost->dead_letter_due(*letter, now_)) {
+      if (settings.dead_letter_routing_key && broker::has_copies(*letter)) letter = broker::without_copies(*letter);
+      joint->delayed.messages = vhost->delayed();
+      joint->delayed.publishes.push_back({broker::make_delayed(letter), *due, 0});
+      continue;
+    }
     for (auto& target : vhost->route_dead_letter(letter, !settings.dead_letter_routing_key)) {
       if (departure.reason != broker::DeathReason::kRejected && broker::closes_circle(*letter, target->name())) continue;
       auto known = std::find_if(joint->parts.begin() + 1, joint->parts.end(), [&](const auto& part) { return part.queue == target; });

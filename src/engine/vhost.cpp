@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "broker/delay.hpp"
 #include "broker/names.hpp"
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue_arguments.hpp"
 #include "broker/recent_history.hpp"
+#include "engine/delayed.hpp"
 #include "engine/metadata.hpp"
 
 namespace mq::engine {
@@ -89,6 +91,46 @@ std::vector<std::shared_ptr<QueueActor>> VHost::route_dead_letter(const broker::
   return targets;
 }
 
+void VHost::route_delayed(const broker::MessagePtr& message, LateRoute& out) const {
+  const amqp::PropertiesView properties = message->properties();
+  std::vector<std::string_view> copies = broker::carbon_copies(properties.headers, "CC");
+  for (std::string_view key : broker::carbon_copies(properties.headers, "BCC")) copies.push_back(key);
+  out.message = properties.headers.find("BCC") ? broker::without_blind_copies(*message) : message;
+  broker::Route route;
+  {
+    std::shared_lock lock(mutex_);
+    out.exchange_known = message->exchange().empty() || topology_.find_exchange(message->exchange()) != nullptr;
+    route_locked(message->exchange(), {message->routing_key(), properties.headers, &properties}, copies, out.message, route);
+  }
+  out.key_only = route.key_only;
+  out.queues.clear();
+  for (auto& queue : route.queues) out.queues.push_back(std::static_pointer_cast<QueueActor>(std::move(queue)));
+}
+
+std::optional<UnixMillis> VHost::dead_letter_due(const broker::Message& letter, UnixMillis now) const {
+  const amqp::PropertiesView properties = letter.properties();
+  if (!broker::asks_for_delay(properties.headers)) return std::nullopt;
+  const bool delays = with_topology([&](const broker::Topology& topology) {
+    const broker::ExchangeInfo* exchange = topology.find_exchange(letter.exchange());
+    return exchange != nullptr && broker::is_delaying(*exchange);
+  });
+  if (!delays) return std::nullopt;
+  const auto due = broker::due_time(properties.headers, now, /*lenient=*/true);
+  return due ? *due : std::nullopt;
+}
+
+const std::shared_ptr<DelayedMessages>& VHost::delayed() {
+  if (has_delayed_.load(std::memory_order_acquire)) return delayed_;
+  std::lock_guard lock(delayed_mutex_);
+  if (!delayed_) {
+    delayed_ = std::make_shared<DelayedMessages>(services_->scheduler.make_strand(), services_, self(), name_, new_queue_id_());
+    has_delayed_.store(true, std::memory_order_release);
+  }
+  return delayed_;
+}
+
+std::shared_ptr<DelayedMessages> VHost::delayed_if_any() const { return has_delayed_.load(std::memory_order_acquire) ? delayed_ : nullptr; }
+
 std::vector<std::shared_ptr<QueueActor>> VHost::queues() const {
   std::shared_lock lock(mutex_);
   std::vector<std::shared_ptr<QueueActor>> actors;
@@ -124,6 +166,12 @@ void VHost::restore_binding(const broker::BindingInfo& info) {
   auto bound = change_topology([&](broker::Topology& topology) { return topology.bind(info); });
   if (!bound)
     log::error("vhost '{}': binding '{}' -> '{}' cannot be restored: {}", name_, info.source, info.destination, bound.error().text);
+}
+
+void VHost::restore_delayed(DelayedBook book, const DelayedState& state) {
+  delayed_ = std::make_shared<DelayedMessages>(services_->scheduler.make_strand(), services_, self(), name_, book);
+  delayed_->restore(state);
+  has_delayed_.store(true, std::memory_order_release);
 }
 
 // --- the strand ---

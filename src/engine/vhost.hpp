@@ -27,6 +27,8 @@
 
 namespace mq::engine {
 
+class DelayedMessages;
+
 struct DeclareQueue {
   broker::QueueInfo wanted;  ///< id is given by the vhost
   bool passive = false;
@@ -100,6 +102,14 @@ struct ChangeLimit {
 using VHostItem = std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding,
                                DropOwner, ChangePolicy, ChangeParameter, ChangeLimit>;
 
+/// Where a delayed message goes when it is due.
+struct LateRoute {
+  std::vector<std::shared_ptr<QueueActor>> queues;
+  broker::MessagePtr message;  ///< as they get it: without BCC
+  bool key_only = false;       ///< the same exchange and routing key lead there, without copies
+  bool exchange_known = true;
+};
+
 /// A queue as a session finds it.
 struct FoundQueue {
   broker::QueueInfo info;
@@ -138,6 +148,14 @@ class VHost final : public Actor<VHostItem> {
   /// In order of components and names.
   [[nodiscard]] std::vector<broker::Parameter> parameters() const;
   [[nodiscard]] broker::VHostLimits limits() const;
+  /// `out` is overwritten.
+  void route_delayed(const broker::MessagePtr& message, LateRoute& out) const;
+  /// When a dead letter is due that goes to an exchange for delaying and asks for that; nullopt = at once, as all others are.
+  [[nodiscard]] std::optional<UnixMillis> dead_letter_due(const broker::Message& letter, UnixMillis now) const;
+  /// Its delayed messages; made when first asked for. The reference stays good.
+  [[nodiscard]] const std::shared_ptr<DelayedMessages>& delayed();
+  /// Null when it never had any.
+  [[nodiscard]] std::shared_ptr<DelayedMessages> delayed_if_any() const;
 
   // --- recovery, before anything runs ---
   void restore_exchange(const broker::ExchangeInfo& info);
@@ -146,6 +164,7 @@ class VHost final : public Actor<VHostItem> {
   /// Before exchanges and queues. False: it is not a policy any more.
   bool restore_policy(broker::PolicyKind kind, broker::Policy policy);
   void restore_parameter(broker::Parameter parameter);
+  void restore_delayed(DelayedBook book, const DelayedState& state);
 
  protected:
   void handle(VHostItem& item) override;
@@ -208,6 +227,9 @@ class VHost final : public Actor<VHostItem> {
   boost::unordered_flat_map<broker::OwnerId, std::vector<std::string>> owned_;
   boost::unordered_flat_map<broker::OwnerId, std::pair<std::size_t, ReplyTo>> leaving_;  // owners whose queues are going: how many are left
   std::atomic<std::uint64_t> lost_letters_{0};
+  mutable std::mutex delayed_mutex_;
+  std::shared_ptr<DelayedMessages> delayed_;  // written once
+  std::atomic<bool> has_delayed_{false};
 };
 
 }  // namespace mq::engine

@@ -60,6 +60,7 @@ constexpr ConfigOption kOptions[] = {
     {"auth.default_vhost", Kind::kText, &Config::default_vhost, 0, kMax64, kAtStart, "the virtual host made on the first start"},
     {"auth.loopback_users", Kind::kTextList, &Config::loopback_users, 0, kMax64, kReloadable, "users who may log in from this machine only"},
 
+    {"queues.delayed_messages", Kind::kBoolean, &Config::delayed_messages, 0, 1, kReloadable, "whether the headers x-delay and x-deliver-at delay publishes to any exchange; exchanges of type x-delayed-message heed them always"},
     {"queues.default_delivery_limit", Kind::kNumber, &Config::default_queue_delivery_limit, -1, std::numeric_limits<std::int32_t>::max(), kReloadable, "how often a message may be returned to a quorum queue before it is dead-lettered; -1 = as often as it takes"},
     {"queues.consumer_timeout", Kind::kMilliseconds, &Config::ack_timeout_ms, 0, kMax64, kReloadable, "how long a delivery may stay unacknowledged where neither queue nor consumer says otherwise; 0 = for ever"},
     {"queues.late_ack", Kind::kText, &Config::late_ack, 0, kMax64, kReloadable, "what becomes of a delivery that was not acknowledged in time: requeue = the message goes back, nothing else happens; cancel = the consumer is cancelled as well; close = the channel is closed, as RabbitMQ does", kLateAcks},

@@ -43,6 +43,7 @@ session::SessionOptions session_options(const Config& config) {
   options.max_message_bytes = config.max_message_bytes;
   options.publish_window_bytes = config.publish_window_bytes;
   options.outbox_bytes = config.outbox_bytes;
+  options.delayed_messages = config.delayed_messages;
   options.ack_timeout_ms = config.ack_timeout_ms;
   options.late_ack = config.late_ack == "close"    ? session::LateAck::kClose
                      : config.late_ack == "cancel" ? session::LateAck::kCancel

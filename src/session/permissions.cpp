@@ -1,5 +1,6 @@
 #include "session/permissions.hpp"
 
+#include "broker/exchanges/delayed.hpp"
 #include "session/session.hpp"
 
 namespace mq::session {
@@ -25,7 +26,7 @@ Result<> permit_queue_any(Session& session, std::string_view name) {
 Result<> permit_topic(Session& session, Right right, std::string_view exchange, std::string_view routing_key) {
   const bool is_topic = session.vhost()->with_topology([&](const broker::Topology& topology) {
     const broker::ExchangeInfo* info = topology.find_exchange(exchange);
-    return info != nullptr && info->type == "topic";
+    return info != nullptr && broker::routing_type(*info) == "topic";
   });
   if (!is_topic) return {};
   return session.broker().with_access(

@@ -31,6 +31,17 @@ void Staging::publish(const std::shared_ptr<engine::QueueActor>& queue, std::uin
   staged.batch.messages.push_back({std::move(message), sequence});
 }
 
+void Staging::delay(const std::shared_ptr<engine::DelayedMessages>& delayed, std::uint32_t channel, engine::DelayedPublish publish) {
+  if (delays_.empty() || delays_.back().batch.channel != channel) {
+    StagedDelay& staged = delays_.emplace_back();
+    staged.delayed = delayed;
+    staged.batch.channel = channel;
+  }
+  engine::DelayBatch& batch = delays_.back().batch;
+  batch.bytes += publish.message->memory_bytes();
+  batch.messages.push_back(std::move(publish));
+}
+
 void Staging::settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position) {
   for (auto staged = settles_.rbegin(); staged != settles_.rend(); ++staged) {
     if (staged->queue != queue) continue;
@@ -44,6 +55,12 @@ void Staging::settle(const std::shared_ptr<engine::QueueActor>& queue, broker::S
 void Staging::flush(engine::SessionInbox& inbox) {
   for (StagedSettle& staged : settles_) staged.queue->put(std::move(staged.batch));
   settles_.clear();
+  for (StagedDelay& staged : delays_) {
+    inbox.window_take(staged.batch.bytes);
+    staged.batch.from = inbox.shared_from_this();
+    staged.delayed->put(std::move(staged.batch));
+  }
+  delays_.clear();
   if (publishes_.empty()) return;
   // The next read is likely to bring as much per queue as this one.
   expected_messages_ = std::min<std::size_t>(publishes_.front().batch.messages.size() + 4, 4096);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/delayed.hpp"
 #include "engine/queue_actor.hpp"
 
 namespace mq::session {
@@ -13,10 +14,11 @@ namespace mq::session {
 class Staging {
  public:
   void publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, broker::MessagePtr message, std::uint64_t sequence);
+  void delay(const std::shared_ptr<engine::DelayedMessages>& delayed, std::uint32_t channel, engine::DelayedPublish publish);
   void settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position);
   /// Sends everything; publishes are charged to the inbox's window.
   void flush(engine::SessionInbox& inbox);
-  [[nodiscard]] bool empty() const noexcept { return publishes_.empty() && settles_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return publishes_.empty() && settles_.empty() && delays_.empty(); }
 
  private:
   struct StagedPublish {
@@ -27,12 +29,17 @@ class Staging {
     std::shared_ptr<engine::QueueActor> queue;
     engine::SettleBatch batch;
   };
+  struct StagedDelay {
+    std::shared_ptr<engine::DelayedMessages> delayed;
+    engine::DelayBatch batch;
+  };
   StagedPublish& publish_slot(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel);
 
   static constexpr std::size_t kScanFew = 8;  // look through this many before using the index
   std::vector<StagedPublish> publishes_;
   boost::unordered_flat_map<engine::QueueActor*, std::size_t> publish_index_;  // of the newest batch for that queue
   std::vector<StagedSettle> settles_;
+  std::vector<StagedDelay> delays_;
   std::size_t expected_messages_ = 16;
 };
 

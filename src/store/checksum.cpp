@@ -5,6 +5,8 @@
 
 namespace mq::store {
 
-std::uint32_t checksum(std::string_view bytes) noexcept { return static_cast<std::uint32_t>(XXH3_64bits(bytes.data(), bytes.size())); }
+std::uint64_t fingerprint(std::string_view bytes) noexcept { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+std::uint32_t checksum(std::string_view bytes) noexcept { return static_cast<std::uint32_t>(fingerprint(bytes)); }
 
 }  // namespace mq::store

@@ -11,4 +11,7 @@ namespace mq::store {
 
 inline constexpr std::size_t kChecksumBytes = 4;
 
+/// The same hash uncut, for keys that stand for a longer text.
+[[nodiscard]] std::uint64_t fingerprint(std::string_view bytes) noexcept;
+
 }  // namespace mq::store

@@ -30,7 +30,7 @@ std::optional<QueueId> decode_queue_key(std::string_view key) noexcept {
 }
 
 std::string key_behind(QueueId queue) {
-  if (queue == std::numeric_limits<QueueId>::max()) return std::string(kPageKeyBytes + 1, '\xFF');
+  if (queue == std::numeric_limits<QueueId>::max()) return std::string(kLongestKeyBytes + 1, '\xFF');
   return std::string(encode_key(queue + 1).view());
 }
 

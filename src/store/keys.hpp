@@ -13,6 +13,7 @@ namespace mq::store {
 
 inline constexpr std::size_t kQueueKeyBytes = 8;
 inline constexpr std::size_t kPageKeyBytes = 16;
+inline constexpr std::size_t kLongestKeyBytes = 32;  ///< of all that start with a queue or a delayed book
 
 struct PageKey {
   QueueId queue = 0;

@@ -7,6 +7,7 @@
 
 #include "broker/message.hpp"
 #include "mq/base/check.hpp"
+#include "store/delayed_codec.hpp"
 #include "store/page_codec.hpp"
 #include "store/value_codec.hpp"
 
@@ -69,6 +70,71 @@ void MemoryStore::apply(const WriteSet::DropQueue& drop) {
   erase_part(pages_, drop.queue);
   erase_part(marks_, drop.queue);
   states_.erase(drop.queue);
+}
+
+void MemoryStore::apply(const WriteSet::PutDelayed& put) {
+  Delayed& book = delayed_[put.book];
+  for (const DelayedRecord& record : *put.records) {
+    std::string encoded;
+    encode_delayed(record, encoded);
+    const bool fresh = book.records.try_emplace(record.key, std::move(encoded)).second;
+    MQ_CHECK(fresh);
+    if (const std::string_view id = message_id_of(*record.message); !id.empty()) book.ids.emplace(id, record.key);
+    count_put(book.state, record);
+  }
+}
+
+void MemoryStore::apply(const WriteSet::DropDelayed& drop) {
+  Delayed& book = delayed_[drop.book];
+  for (const DelayedRecord& record : *drop.records) {
+    book.records.erase(record.key);
+    if (record.message) book.ids.erase({std::string(message_id_of(*record.message)), record.key});
+    count_dropped(book.state, record);
+  }
+}
+
+void MemoryStore::apply(const WriteSet::DropDelayedBook& drop) { delayed_.erase(drop.book); }
+
+StorageResult<DelayedScan> MemoryStore::read_delayed(DelayedBook book, DelayedKey from, std::size_t max_records, std::uint64_t max_bytes) {
+  std::lock_guard lock(mutex_);
+  DelayedScan scan;
+  auto known = delayed_.find(book);
+  scan.complete = known == delayed_.end();
+  if (scan.complete) return scan;
+  std::uint64_t bytes = 0;
+  auto at = known->second.records.lower_bound(from);
+  for (; at != known->second.records.end() && scan.records.size() < max_records && bytes < max_bytes; ++at) {
+    auto record = decode_delayed(at->first, at->second);
+    MQ_CHECK(record.has_value());
+    bytes += record->message->body_bytes();
+    scan.records.push_back(std::move(*record));
+  }
+  scan.complete = at == known->second.records.end();
+  return scan;
+}
+
+StorageResult<std::vector<DelayedRecord>> MemoryStore::find_delayed(DelayedBook book, std::string_view message_id) {
+  std::lock_guard lock(mutex_);
+  std::vector<DelayedRecord> found;
+  auto known = delayed_.find(book);
+  if (known == delayed_.end()) return found;
+  const Delayed& delayed = known->second;
+  for (auto at = delayed.ids.lower_bound({std::string(message_id), {}}); at != delayed.ids.end() && at->first == message_id; ++at)
+    found.push_back(*decode_delayed(at->second, delayed.records.at(at->second)));
+  return found;
+}
+
+StorageResult<DelayedState> MemoryStore::recover_delayed(DelayedBook book) {
+  std::lock_guard lock(mutex_);
+  auto known = delayed_.find(book);
+  return known == delayed_.end() ? DelayedState{} : known->second.state;
+}
+
+StorageResult<std::vector<DelayedBook>> MemoryStore::stored_delayed_books() {
+  std::lock_guard lock(mutex_);
+  std::vector<DelayedBook> books;
+  for (const auto& [book, delayed] : delayed_) books.push_back(book);
+  return books;
 }
 
 StorageResult<std::vector<PageRecord>> MemoryStore::read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged) {

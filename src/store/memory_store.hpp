@@ -3,7 +3,9 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "mq/ports/storage.hpp"
 #include "store/keys.hpp"
@@ -23,6 +25,11 @@ class MemoryStore final : public Storage {
   StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) override;
   [[nodiscard]] StorageResult<RecoveredQueue> recover_queue(QueueId queue) override;
   [[nodiscard]] StorageResult<std::vector<QueueId>> stored_queues() override;
+  [[nodiscard]] StorageResult<DelayedScan> read_delayed(DelayedBook book, DelayedKey from, std::size_t max_records,
+                                                        std::uint64_t max_bytes) override;
+  [[nodiscard]] StorageResult<std::vector<DelayedRecord>> find_delayed(DelayedBook book, std::string_view message_id) override;
+  [[nodiscard]] StorageResult<DelayedState> recover_delayed(DelayedBook book) override;
+  [[nodiscard]] StorageResult<std::vector<DelayedBook>> stored_delayed_books() override;
   [[nodiscard]] StorageResult<> sync() override { return {}; }
   [[nodiscard]] const std::string& location() const noexcept override { return location_; }
 
@@ -32,6 +39,12 @@ class MemoryStore final : public Storage {
     std::string bytes;
   };
 
+  struct Delayed {
+    DelayedState state;
+    std::map<DelayedKey, std::string> records;
+    std::set<std::pair<std::string, DelayedKey>> ids;
+  };
+
   void apply(const WriteSet::PutMetadata& put);
   void apply(const WriteSet::DeleteMetadata& gone);
   void apply(const EncodedPage& page);
@@ -39,6 +52,9 @@ class MemoryStore final : public Storage {
   void apply(const WriteSet::DropPage& drop);
   void apply(const WriteSet::PutQueueState& put);
   void apply(const WriteSet::DropQueue& drop);
+  void apply(const WriteSet::PutDelayed& put);
+  void apply(const WriteSet::DropDelayed& drop);
+  void apply(const WriteSet::DropDelayedBook& drop);
 
   const std::string location_ = ":memory:";
   std::mutex mutex_;
@@ -46,6 +62,7 @@ class MemoryStore final : public Storage {
   std::map<PageKey, Page> pages_;
   std::map<PageKey, std::vector<Mark>> marks_;
   std::map<QueueId, QueueState> states_;
+  std::map<DelayedBook, Delayed> delayed_;
 };
 
 }  // namespace mq::store

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "mq/base/check.hpp"
+#include "store/delayed_codec.hpp"
 #include "store/value_codec.hpp"
 
 namespace mq::store {
@@ -98,6 +99,60 @@ rocksdb::Status BatchBuilder::apply(const WriteSet::DropQueue& drop) {
              list_keys(Column::kMarks, drop.queue, marks, status);
   if (!status.ok()) return status;
   return few ? drop_one_by_one(pages, marks) : drop_as_range(drop.queue);
+}
+
+rocksdb::Status BatchBuilder::state_of(DelayedBook book, DelayedState*& state) {
+  auto [known, fresh] = delayed_.try_emplace(book);
+  state = &known->second;
+  touched_books_.insert(book);
+  if (!fresh) return rocksdb::Status::OK();
+  std::string value;
+  rocksdb::Status found = database_.db().Get({}, database_[Column::kDelayed], slice(encode_key(QueueId{book}).view()), &value);
+  if (found.ok() && !decode_delayed_state(value, known->second)) return rocksdb::Status::Corruption("the numbers of a delayed book");
+  return found.IsNotFound() ? rocksdb::Status::OK() : found;
+}
+
+rocksdb::Status BatchBuilder::apply(const WriteSet::PutDelayed& put) {
+  DelayedState* state = nullptr;
+  rocksdb::Status status = state_of(put.book, state);
+  for (auto record = put.records->begin(); status.ok() && record != put.records->end(); ++record) {
+    encode_delayed(*record, encoded_);
+    status = logged_.Put(database_[Column::kDelayed], slice(encode_delayed_key(put.book, record->key).view()), encoded_);
+    if (const std::string_view id = message_id_of(*record->message); status.ok() && !id.empty())
+      status = logged_.Put(database_[Column::kDelayedIds], slice(encode_delayed_id_key(put.book, id, record->key).view()), {});
+    count_put(*state, *record);
+  }
+  return status;
+}
+
+rocksdb::Status BatchBuilder::apply(const WriteSet::DropDelayed& drop) {
+  DelayedState* state = nullptr;
+  rocksdb::Status status = state_of(drop.book, state);
+  for (auto record = drop.records->begin(); status.ok() && record != drop.records->end(); ++record) {
+    status = logged_.SingleDelete(database_[Column::kDelayed], slice(encode_delayed_key(drop.book, record->key).view()));
+    const std::string_view id = record->message ? message_id_of(*record->message) : std::string_view();
+    if (status.ok() && !id.empty())
+      status = logged_.SingleDelete(database_[Column::kDelayedIds], slice(encode_delayed_id_key(drop.book, id, record->key).view()));
+    count_dropped(*state, *record);
+  }
+  dropped_delayed_ += drop.records->size();
+  return status;
+}
+
+rocksdb::Status BatchBuilder::apply(const WriteSet::DropDelayedBook& drop) {
+  delayed_.erase(drop.book);
+  touched_books_.erase(drop.book);
+  const auto begin = encode_key(QueueId{drop.book});
+  const std::string behind = key_behind(drop.book);
+  rocksdb::Status status = logged_.DeleteRange(database_[Column::kDelayed], slice(begin.view()), behind);
+  return status.ok() ? logged_.DeleteRange(database_[Column::kDelayedIds], slice(begin.view()), behind) : status;
+}
+
+rocksdb::Status BatchBuilder::finish() {
+  rocksdb::Status status;
+  for (auto book = touched_books_.begin(); status.ok() && book != touched_books_.end(); ++book)
+    status = logged_.Put(database_[Column::kDelayed], slice(encode_key(QueueId{*book}).view()), encode_delayed_state(delayed_[*book]));
+  return status;
 }
 
 bool BatchBuilder::list_keys(Column column, QueueId queue, std::vector<PageKey>& keys, rocksdb::Status& status) const {

@@ -41,14 +41,22 @@ void tune_pages(rocksdb::ColumnFamilyOptions& column, const RocksOptions& option
   column.blob_compression_type = column.compression;
 }
 
+// Delayed messages come and go in another order than they lie in files, so large ones are collected as compaction passes by.
+void tune_delayed(rocksdb::ColumnFamilyOptions& column, const RocksOptions& options) {
+  tune_pages(column, options);
+  column.level0_file_num_compaction_trigger = 4;
+  column.enable_blob_garbage_collection = true;
+}
+
 struct Row {
   const char* name;
   void (*tune)(rocksdb::ColumnFamilyOptions& column, const RocksOptions& options);
 };
 
 constexpr Row kRows[kColumns] = {
-    {"default", tune_small}, {"metadata", tune_small},    {"pages", tune_pages},           {"index", tune_small},
-    {"marks", tune_marks},   {"queue_state", tune_small}, {"transient_pages", tune_pages},
+    {"default", tune_small},         {"metadata", tune_small},  {"pages", tune_pages},
+    {"index", tune_small},           {"marks", tune_marks},     {"queue_state", tune_small},
+    {"transient_pages", tune_pages}, {"delayed", tune_delayed}, {"delayed_ids", tune_small},
 };
 
 }  // namespace

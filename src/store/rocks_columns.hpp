@@ -15,8 +15,12 @@
 namespace mq::store {
 
 /// In the order they are made; RocksDB wants its `default` first.
-enum class Column : std::uint8_t { kOwn, kMetadata, kPages, kIndex, kMarks, kQueueState, kTransientPages };
-inline constexpr std::size_t kColumns = 7;
+enum class Column : std::uint8_t { kOwn, kMetadata, kPages, kIndex, kMarks, kQueueState, kTransientPages, kDelayed, kDelayedIds };
+inline constexpr std::size_t kColumns = 9;
+/// Older directories lack it, and one that is only read is not given it.
+[[nodiscard]] constexpr bool may_be_missing(Column column) noexcept {
+  return column == Column::kTransientPages || column == Column::kDelayed || column == Column::kDelayedIds;
+}
 
 [[nodiscard]] const char* column_name(Column column) noexcept;
 [[nodiscard]] rocksdb::ColumnFamilyOptions column_options(Column column, const RocksOptions& options,

@@ -113,7 +113,7 @@ StorageResult<> Database::prepare(Mode mode) {
   if (mode == Mode::kReadOnly) {
     for (std::size_t i = 0; i < kColumns; ++i) {
       auto column = static_cast<Column>(i);
-      if (handles_[i] == nullptr && column != Column::kTransientPages)  // that one is made anew when it held anything
+      if (handles_[i] == nullptr && !may_be_missing(column))
         return StorageError{StorageError::Kind::kCorrupt, doing + ": column " + column_name(column) + " is missing"};
     }
     return {};

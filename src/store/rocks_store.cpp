@@ -1,10 +1,13 @@
 #include "store/rocks_store.hpp"
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "broker/message.hpp"
+#include "store/delayed_codec.hpp"
 #include "store/page_codec.hpp"
 #include "store/rocks_batch.hpp"
 #include "store/rocks_columns.hpp"
@@ -22,7 +25,7 @@ rocksdb::Slice slice(std::string_view view) { return {view.data(), view.size()};
 class RocksStore final : public Storage {
  public:
   RocksStore(Database database, const RocksOptions& options)
-      : location_(options.directory), database_(std::move(database)),
+      : location_(options.directory), reclaim_bytes_(options.reclaim_bytes), database_(std::move(database)),
         pages_keeper_(database_.db(), database_[Column::kPages], options.reclaim_bytes),
         transient_keeper_(database_.db(), database_[Column::kTransientPages], options.reclaim_bytes) {}
 
@@ -36,6 +39,11 @@ class RocksStore final : public Storage {
   StorageResult<> scan_metadata(std::string_view prefix, const std::function<void(std::string_view, std::string_view)>& visit) override;
   [[nodiscard]] StorageResult<RecoveredQueue> recover_queue(QueueId queue) override;
   [[nodiscard]] StorageResult<std::vector<QueueId>> stored_queues() override;
+  [[nodiscard]] StorageResult<DelayedScan> read_delayed(DelayedBook book, DelayedKey from, std::size_t max_records,
+                                                        std::uint64_t max_bytes) override;
+  [[nodiscard]] StorageResult<std::vector<DelayedRecord>> find_delayed(DelayedBook book, std::string_view message_id) override;
+  [[nodiscard]] StorageResult<DelayedState> recover_delayed(DelayedBook book) override;
+  [[nodiscard]] StorageResult<std::vector<DelayedBook>> stored_delayed_books() override;
   [[nodiscard]] StorageResult<> sync() override;
   [[nodiscard]] const std::string& location() const noexcept override { return location_; }
 
@@ -51,11 +59,14 @@ class RocksStore final : public Storage {
   [[nodiscard]] StorageResult<> collect_queues(Column column, std::set<QueueId>& queues) const;
 
   const std::string location_;
+  const std::uint64_t reclaim_bytes_;
   Database database_;
-  std::set<PageKey> transient_;         // commit() alone looks at it
-  std::optional<StorageError> failed_;  // what ended this store's writing
+  std::set<PageKey> transient_;                  // commit() alone looks at it
+  std::map<DelayedBook, DelayedState> delayed_;  // the same
+  std::optional<StorageError> failed_;           // what ended this store's writing
   Housekeeper pages_keeper_;
   Housekeeper transient_keeper_;
+  std::optional<Housekeeper> delayed_keeper_;  // from the first drop on
 };
 
 StorageError RocksStore::fail_for_good(const rocksdb::Status& status, std::string_view doing) {
@@ -77,12 +88,13 @@ std::size_t bytes_of_pages(std::span<WriteSet* const> sets) {
 StorageResult<> RocksStore::commit(std::span<WriteSet* const> sets) {
   if (failed_) return *failed_;
   const std::string doing = "writing to " + location_;
-  BatchBuilder batch(database_, transient_, bytes_of_pages(sets));
+  BatchBuilder batch(database_, transient_, delayed_, bytes_of_pages(sets));
   bool sync = false;
   for (const WriteSet* set : sets) {
     sync = sync || set->needs_sync;
     if (rocksdb::Status added = batch.add(*set); !added.ok()) return fail_for_good(added, doing);
   }
+  if (rocksdb::Status finished = batch.finish(); !finished.ok()) return fail_for_good(finished, doing);
   // Transient pages go first and without the log: nothing that survives a crash speaks of them, so nothing need be atomic with them.
   if (batch.unlogged().Count() != 0) {
     rocksdb::WriteOptions unlogged;
@@ -99,6 +111,10 @@ StorageResult<> RocksStore::commit(std::span<WriteSet* const> sets) {
   pages_keeper_.dropped(batch.dropped_pages());
   transient_keeper_.dropped(batch.dropped_transient_pages());
   if (batch.dropped_range()) pages_keeper_.dropped_range();
+  if (batch.dropped_delayed() != 0) {
+    if (!delayed_keeper_) delayed_keeper_.emplace(database_.db(), database_[Column::kDelayed], reclaim_bytes_);
+    delayed_keeper_->dropped(batch.dropped_delayed());
+  }
   return {};
 }
 
@@ -231,6 +247,81 @@ StorageResult<> RocksStore::collect_queues(Column column, std::set<QueueId>& que
   }
   if (!at->status().ok()) return reading_failed(at->status());
   return {};
+}
+
+StorageResult<DelayedScan> RocksStore::read_delayed(DelayedBook book, DelayedKey from, std::size_t max_records, std::uint64_t max_bytes) {
+  DelayedScan scan;
+  const std::string end = key_behind(book);
+  rocksdb::Slice behind(end);
+  rocksdb::ReadOptions read;
+  read.iterate_upper_bound = &behind;
+  read.fill_cache = false;        // read about once
+  read.verify_checksums = false;  // each has its own
+  std::unique_ptr<rocksdb::Iterator> at(database_.db().NewIterator(read, database_[Column::kDelayed]));
+  std::uint64_t bytes = 0;
+  at->Seek(slice(encode_delayed_key(book, from).view()));
+  for (; at->Valid() && scan.records.size() < max_records && bytes < max_bytes; at->Next()) {
+    const std::optional<DelayedKey> key = decode_delayed_key(at->key().ToStringView());
+    if (!key) continue;
+    if (auto record = decode_delayed(*key, at->value().ToStringView())) {
+      bytes += record->message->body_bytes();
+      scan.records.push_back(std::move(*record));
+    } else {
+      scan.damaged.push_back(*key);
+    }
+  }
+  if (!at->status().ok()) return reading_failed(at->status());
+  scan.complete = !at->Valid();
+  return scan;
+}
+
+StorageResult<std::vector<DelayedRecord>> RocksStore::find_delayed(DelayedBook book, std::string_view message_id) {
+  std::vector<DelayedRecord> found;
+  const auto prefix = delayed_id_prefix(book, message_id);
+  const std::string end = key_behind_prefix(prefix.view());
+  rocksdb::Slice behind(end);
+  auto at = iterate(Column::kDelayedIds, end.empty() ? nullptr : &behind);
+  std::string value;
+  for (at->Seek(slice(prefix.view())); at->Valid(); at->Next()) {
+    const std::optional<DelayedKey> key = decode_delayed_id_key(at->key().ToStringView());
+    if (!key) continue;
+    rocksdb::Status got = database_.db().Get({}, database_[Column::kDelayed], slice(encode_delayed_key(book, *key).view()), &value);
+    if (got.IsNotFound()) continue;  // dropped meanwhile
+    if (!got.ok()) return reading_failed(got);
+    auto record = decode_delayed(*key, value);
+    if (record && message_id_of(*record->message) == message_id) found.push_back(std::move(*record));
+  }
+  if (!at->status().ok()) return reading_failed(at->status());
+  return found;
+}
+
+/// Numbers that cannot be read are counted anew.
+StorageResult<DelayedState> RocksStore::recover_delayed(DelayedBook book) {
+  DelayedState state;
+  std::string value;
+  rocksdb::Status found = database_.db().Get({}, database_[Column::kDelayed], slice(encode_key(QueueId{book}).view()), &value);
+  if (!found.ok() && !found.IsNotFound()) return reading_failed(found);
+  if (found.IsNotFound() || !decode_delayed_state(value, state)) {
+    state = {};
+    const std::string end = key_behind(book);
+    rocksdb::Slice behind(end);
+    auto at = iterate(Column::kDelayed, &behind);
+    for (at->Seek(slice(encode_delayed_key(book, {}).view())); at->Valid(); at->Next()) {
+      const std::optional<DelayedKey> key = decode_delayed_key(at->key().ToStringView());
+      auto record = key ? decode_delayed(*key, at->value().ToStringView()) : std::nullopt;
+      if (record) count_put(state, *record);
+      else if (key) ++state.count, state.next_sequence = std::max(state.next_sequence, key->sequence + 1);
+    }
+    if (!at->status().ok()) return reading_failed(at->status());
+  }
+  if (state.next_sequence != 0) delayed_[book] = state;
+  return state;
+}
+
+StorageResult<std::vector<DelayedBook>> RocksStore::stored_delayed_books() {
+  std::set<DelayedBook> books;
+  if (StorageResult<> collected = collect_queues(Column::kDelayed, books); !collected) return collected.error();
+  return std::vector(books.begin(), books.end());
 }
 
 }  // namespace

@@ -79,6 +79,22 @@ bool decode_state(std::string_view bytes, QueueState& out) {
   return !in.failed() && in.empty();
 }
 
+std::string encode_delayed_state(const DelayedState& state) {
+  std::string value;
+  ByteWriter(value).u8(kFormat).u64(state.count).u64(state.body_bytes).u64(state.next_sequence);
+  seal(value);
+  return value;
+}
+
+bool decode_delayed_state(std::string_view bytes, DelayedState& out) {
+  ByteReader in;
+  if (!unseal(bytes, in)) return false;
+  out.count = in.u64();
+  out.body_bytes = in.u64();
+  out.next_sequence = in.u64();
+  return !in.failed() && in.empty();
+}
+
 void normalize_marks(std::vector<Mark>& marks) {
   // kSettled is the largest value there is, so "the stronger mark" is simply the larger one.
   auto earlier = [](const Mark& a, const Mark& b) { return a.offset < b.offset; };

@@ -1,5 +1,5 @@
-// The small values beside the pages: page index, marks, queue state. Each starts with a format octet and ends with a checksum;
-// docs/storage-format.md has them byte by byte. Decoders take any bytes and answer false to what is not theirs.
+// The small values beside the messages: page index, marks, queue state, a delayed book's numbers. Each starts with a format octet and ends
+// with a checksum; docs/storage-format.md has them byte by byte. Decoders take any bytes and answer false to what is not theirs.
 #pragma once
 
 #include <string>
@@ -16,6 +16,9 @@ namespace mq::store {
 
 [[nodiscard]] std::string encode_state(const QueueState& state);
 [[nodiscard]] bool decode_state(std::string_view bytes, QueueState& out);
+
+[[nodiscard]] std::string encode_delayed_state(const DelayedState& state);
+[[nodiscard]] bool decode_delayed_state(std::string_view bytes, DelayedState& out);
 
 /// Brings marks into order of offset, one per offset: settled wins over any count, a higher count over a lower, of
 /// equal counts the one that waits longer.

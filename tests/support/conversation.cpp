@@ -383,9 +383,11 @@ void Conversation::restart() {
 void Conversation::crash() {
   // Joint commits that a crash cuts short hold their queues, and those hold them. With a process both would be gone; here they are kept in
   // sight, so that the leak checker looks for other leaks only.
-  static auto& cut_short = *new std::vector<std::shared_ptr<engine::QueueActor>>;
-  for (const auto& vhost : broker_->vhosts())
+  static auto& cut_short = *new std::vector<std::shared_ptr<void>>;
+  for (const auto& vhost : broker_->vhosts()) {
     for (auto& queue : vhost->queues()) cut_short.push_back(std::move(queue));
+    cut_short.push_back(vhost->delayed_if_any());
+  }
   stop();
   start();
 }

@@ -41,7 +41,7 @@ class ManualScheduler::ManualTimer final : public Timer {
     cancel();
     auto state = state_.lock();
     if (!state) return;
-    armed_ = {when, state->next_arming++};
+    armed_ = {when == kNever ? kNever : when - state->wall_ahead, state->next_arming++};
     state->timers.emplace(armed_, std::pair(strand_, callback_));
   }
   void cancel() override {
@@ -82,7 +82,7 @@ std::unique_ptr<Timer> ManualScheduler::make_timer(std::shared_ptr<Strand> stran
   return std::make_unique<ManualTimer>(state_, std::move(strand), std::move(callback));
 }
 
-UnixMillis ManualScheduler::now() const { return state_->now; }
+UnixMillis ManualScheduler::now() const { return state_->now + state_->wall_ahead; }
 
 // A clock of its own, as on a machine that has been up for a while.
 Millis ManualScheduler::monotonic_now() const { return state_->now - 1'600'000'000'000; }
@@ -126,14 +126,16 @@ void ManualScheduler::advance(Millis by) {
   const UnixMillis until = state_->now + by;
   run_until_idle();
   fire_due();
-  while (next_timer() <= until) {
-    state_->now = std::max(state_->now, next_timer());
+  while (!state_->timers.empty() && state_->timers.begin()->first.first <= until) {
+    state_->now = std::max(state_->now, state_->timers.begin()->first.first);
     fire_due();
   }
   state_->now = until;
 }
 
-UnixMillis ManualScheduler::next_timer() const { return state_->timers.empty() ? kNever : state_->timers.begin()->first.first; }
+UnixMillis ManualScheduler::next_timer() const {
+  return state_->timers.empty() ? kNever : state_->timers.begin()->first.first + state_->wall_ahead;
+}
 
 void ManualScheduler::drop_everything() {
   // What a task holds may post or arm again when it is destroyed: once more until nothing is left.

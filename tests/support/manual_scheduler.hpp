@@ -38,6 +38,8 @@ class ManualScheduler final : public Scheduler {
   std::size_t run_until_idle();
   /// Moves the clock forward; timers that come due on the way run at their own time and in order, with all that follows from them.
   void advance(Millis by);
+  /// Sets the wall clock forward or back, as an operator would: time does not pass, and timers run when they would have run.
+  void set_clock(Millis by) { state_->wall_ahead += by; }
   /// When the next timer comes due; kNever when none is armed.
   [[nodiscard]] UnixMillis next_timer() const;
   [[nodiscard]] bool idle() const noexcept { return state_->ready.empty(); }
@@ -50,7 +52,8 @@ class ManualScheduler final : public Scheduler {
   struct State {  // shared with strands and timers, so that they need not know whether the scheduler is still there
     std::uint64_t next_post = 0;
     std::uint64_t next_arming = 0;
-    UnixMillis now = 1'700'000'000'000;
+    UnixMillis now = 1'700'000'000'000;                // never steps back
+    Millis wall_ahead = 0;                             // of `now`
     std::vector<std::shared_ptr<ManualStrand>> ready;  // strands with tasks
     std::map<std::pair<UnixMillis, std::uint64_t>, std::pair<std::shared_ptr<Strand>, std::shared_ptr<std::function<void()>>>> timers;
   };

@@ -7,13 +7,15 @@
 //  - marks: per page, what happened to single messages of it (settled, or returned N times, perhaps to wait until some moment). Marks
 //    merge: settled wins over any count, a higher count over a lower; their order of arrival does not matter.
 //  - queue state: a few numbers per queue, overwritten as a whole.
+//  - delayed messages: single messages under (book, when they are due, a number that grows), read in that order; per book how many.
 //
-// Threads: commit() and the scans are called from one blocking strand at a time; read_page() and read_marks() may run beside commit()
-// from another thread; encode_page() is const and called from any thread.
+// Threads: commit() and the scans are called from one blocking strand at a time; read_page(), read_marks(), read_delayed() and
+// find_delayed() may run beside commit() from another thread; encode_page() is const and called from any thread.
 #pragma once
 
 #include <boost/intrusive_ptr.hpp>
 #include <boost/system/result.hpp>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -90,6 +92,41 @@ struct EncodedPage {
   std::string bytes;
 };
 
+/// The delayed messages of one vhost, under a number of its own.
+using DelayedBook = std::uint64_t;
+
+/// Where a delayed message stands in its book. Keys sort by the time they are due, and of those by the order in which they came.
+struct DelayedKey {
+  UnixMillis due = 0;          ///< not negative
+  std::uint64_t sequence = 0;  ///< given once in the life of a book
+  auto operator<=>(const DelayedKey&) const = default;
+};
+inline constexpr DelayedKey kBehindAllDelayed{kNever, UINT64_MAX};
+
+struct DelayedRecord {
+  DelayedKey key;
+  broker::MessagePtr message;
+  UnixMillis accepted_at = 0;
+};
+
+/// Shared by who has them written and the write. Also lets whoever holds it know nothing of messages.
+using DelayedRecords = std::shared_ptr<const std::vector<DelayedRecord>>;
+
+/// Numbers of a book; the store keeps them itself, exact with every commit.
+struct DelayedState {
+  std::uint64_t count = 0;
+  std::uint64_t body_bytes = 0;
+  std::uint64_t next_sequence = 0;  ///< above every sequence that was ever put
+  bool operator==(const DelayedState&) const = default;
+};
+
+/// A stretch of a book, as read from disk.
+struct DelayedScan {
+  std::vector<DelayedRecord> records;  ///< in order of key
+  std::vector<DelayedKey> damaged;     ///< what lay in between and cannot be read any more
+  bool complete = false;               ///< nothing is behind them
+};
+
 /// Everything that must become true at once. Built anywhere, committed by the committer.
 struct WriteSet {
   struct PutMetadata {
@@ -116,7 +153,21 @@ struct WriteSet {
   struct DropQueue {
     QueueId queue = 0;
   };
-  using Operation = std::variant<PutMetadata, DeleteMetadata, EncodedPage, AddMarks, DropPage, PutQueueState, DropQueue>;
+  /// Keys that were never put before.
+  struct PutDelayed {
+    DelayedBook book = 0;
+    DelayedRecords records;
+  };
+  /// Records that are there, as they were put; one that turned out to be damaged goes without its message.
+  struct DropDelayed {
+    DelayedBook book = 0;
+    DelayedRecords records;
+  };
+  struct DropDelayedBook {
+    DelayedBook book = 0;
+  };
+  using Operation = std::variant<PutMetadata, DeleteMetadata, EncodedPage, AddMarks, DropPage, PutQueueState, DropQueue, PutDelayed,
+                                 DropDelayed, DropDelayedBook>;
 
   std::vector<Operation> operations;
   bool needs_sync = false;  ///< somebody waits for this to be on disk
@@ -163,6 +214,16 @@ class Storage {
 
   /// Queue ids that have pages, marks or state: recovery drops those no metadata speaks of.
   [[nodiscard]] virtual StorageResult<std::vector<QueueId>> stored_queues() = 0;
+
+  /// The delayed messages of `book` from key `from` on: up to `max_records`, and no more once their bodies reach `max_bytes`.
+  [[nodiscard]] virtual StorageResult<DelayedScan> read_delayed(DelayedBook book, DelayedKey from, std::size_t max_records,
+                                                                std::uint64_t max_bytes) = 0;
+  /// Those whose property message-id is `message_id`, which is not empty.
+  [[nodiscard]] virtual StorageResult<std::vector<DelayedRecord>> find_delayed(DelayedBook book, std::string_view message_id) = 0;
+  /// The numbers of a book as the last run left them; of one that is not there, zeros. Before anything is committed to it.
+  [[nodiscard]] virtual StorageResult<DelayedState> recover_delayed(DelayedBook book) = 0;
+  /// Books that have messages or numbers: recovery drops those no metadata speaks of.
+  [[nodiscard]] virtual StorageResult<std::vector<DelayedBook>> stored_delayed_books() = 0;
 
   /// Makes everything committed so far durable (used at shutdown).
   [[nodiscard]] virtual StorageResult<> sync() = 0;

@@ -1,6 +1,7 @@
 #include "broker/queue/dead_letter.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace mq::broker {
 namespace {
@@ -51,6 +52,13 @@ amqp::Array update_deaths(const amqp::Table& headers, amqp::Table fresh) {
   return deaths;
 }
 
+MessagePtr without_headers(const Message& message, std::initializer_list<std::string_view> names) {
+  amqp::Properties properties = amqp::decode_properties(message.encoded_properties()).value_or(amqp::Properties{});
+  for (std::string_view name : names)
+    if (properties.headers) properties.headers->erase(name);
+  return make_message(message.exchange(), message.routing_key(), properties, message.body());
+}
+
 }  // namespace
 
 std::string_view to_string(DeathReason reason) noexcept {
@@ -73,6 +81,16 @@ std::vector<std::string_view> carbon_copies(const amqp::TableView& headers, std:
     if (auto key = element.string()) keys.push_back(*key);
   return keys;
 }
+
+bool has_copies(const Message& message) noexcept {
+  if (!message.has_headers()) return false;
+  const amqp::TableView headers = message.properties().headers;
+  return headers.find("CC").has_value() || headers.find("BCC").has_value();
+}
+
+MessagePtr without_blind_copies(const Message& message) { return without_headers(message, {"BCC"}); }
+
+MessagePtr without_copies(const Message& message) { return without_headers(message, {"BCC", "CC"}); }
 
 MessagePtr make_dead_letter(const Message& message, std::string_view queue, DeathReason reason, std::string_view exchange,
                             const std::optional<std::string>& routing_key, UnixMillis now) {

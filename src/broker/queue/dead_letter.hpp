@@ -28,5 +28,11 @@ enum class DeathReason : std::uint8_t { kRejected, kExpired, kMaxLength, kDelive
 
 /// The keys of a CC or BCC header; empty when there is none. Elements that are not strings are left out.
 [[nodiscard]] std::vector<std::string_view> carbon_copies(const amqp::TableView& headers, std::string_view header);
+/// Whether the message names further routing keys, in a CC or BCC header.
+[[nodiscard]] bool has_copies(const Message& message) noexcept;
+/// The message without its BCC header, which is nobody's business but the publisher's.
+[[nodiscard]] MessagePtr without_blind_copies(const Message& message);
+/// The message without any such header: it goes by its routing key alone.
+[[nodiscard]] MessagePtr without_copies(const Message& message);
 
 }  // namespace mq::broker

@@ -1,6 +1,7 @@
 // basic.publish and its content: checked, routed, staged for the queues, noted for confirms. The hot path of the broker.
 #include "session/methods/publish.hpp"
 
+#include "broker/delay.hpp"
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue/queue.hpp"
 #include "session/methods/direct_reply.hpp"
@@ -42,12 +43,6 @@ Outcome copies(const amqp::TableView& headers, std::string_view header, std::vec
   return {};
 }
 
-broker::MessagePtr without_bcc(const broker::Message& message) {
-  amqp::Properties properties = amqp::decode_properties(message.encoded_properties()).value_or(amqp::Properties{});
-  properties.headers->erase("BCC");
-  return broker::make_message(message.exchange(), message.routing_key(), properties, message.body());
-}
-
 Outcome permit_publish(Session& session, std::string_view exchange, std::string_view routing_key) {
   if (auto allowed = permit_exchange(session, Right::kWrite, exchange); !allowed) return allowed;
   auto usable = session.vhost()->with_topology([&](const broker::Topology& topology) -> Result<> {
@@ -76,17 +71,29 @@ CachedRoute look_up(Session& session, const broker::Message& message, std::span<
   return found;
 }
 
+// When a message whose headers ask for a delay is due; nullopt = at once.
+Result<std::optional<UnixMillis>> find_due(Session& session, const broker::Message& message, const amqp::TableView& headers) {
+  if (is_reply(message)) return std::optional<UnixMillis>();  // replies do not lie in wait
+  const bool delaying = session.vhost()->with_topology([&](const broker::Topology& topology) {
+    const broker::ExchangeInfo* exchange = topology.find_exchange(message.exchange());
+    return exchange != nullptr && broker::is_delaying(*exchange);
+  });
+  if (!delaying && !session.options().delayed_messages) return std::optional<UnixMillis>();
+  return broker::due_time(headers, session.broker().scheduler().now(), /*lenient=*/delaying);
+}
+
 // A message whose way the cache does not know, or that goes on without its BCC.
 Result<RoutedMessage> route_by_itself(Session& session, broker::MessagePtr message, const CachedRoute& known,
-                                      std::span<const std::string_view> more_keys, bool blind_copies, Routing routing) {
+                                      std::span<const std::string_view> more_keys, bool blind_copies, std::optional<UnixMillis> due,
+                                      Routing routing) {
   const broker::MessagePtr as_it_came = message;  // the keys lie in it
-  if (blind_copies) message = without_bcc(*message);
-  if (known.key_only && more_keys.empty()) return RoutedMessage{&known.queues, std::move(message)};
+  if (blind_copies && !due) message = broker::without_blind_copies(*message);
+  if (known.key_only && more_keys.empty()) return RoutedMessage{&known.queues, std::move(message), due};
   for (std::string_view key : more_keys)
     if (auto allowed = permit_topic(session, Right::kWrite, message->exchange(), key); !allowed) return allowed.error();
   thread_local CachedRoute uncached;
-  uncached = look_up(session, *as_it_came, more_keys, routing == Routing::kForGood ? message : nullptr);
-  return RoutedMessage{&uncached.queues, std::move(message)};
+  uncached = look_up(session, *as_it_came, more_keys, routing == Routing::kForGood && !due ? message : nullptr);
+  return RoutedMessage{&uncached.queues, std::move(message), due};
 }
 
 }  // namespace
@@ -95,8 +102,11 @@ Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message
   if (auto valid = check_properties(session, *message); !valid) return valid.error();
   std::vector<std::string_view> more_keys;
   bool blind_copies = false;
+  bool delayed = false;
+  amqp::TableView headers;
   if (message->has_headers()) {
-    const amqp::TableView headers = message->properties().headers;
+    headers = message->properties().headers;
+    delayed = broker::asks_for_delay(headers);
     if (auto valid = copies(headers, "CC", more_keys); !valid) return valid.error();
     const std::size_t visible = more_keys.size();
     if (auto valid = copies(headers, "BCC", more_keys); !valid) return valid.error();
@@ -109,8 +119,14 @@ Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message
     if (auto allowed = permit_publish(session, message->exchange(), message->routing_key()); !allowed) return allowed.error();
     known = &routes.insert(message->exchange(), message->routing_key(), look_up(session, *message, {}, nullptr));
   }
-  if (known->key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&known->queues, std::move(message)};
-  return route_by_itself(session, std::move(message), *known, more_keys, blind_copies, routing);
+  std::optional<UnixMillis> due;
+  if (delayed) {
+    auto found = find_due(session, *message, headers);
+    if (!found) return found.error();
+    due = *found;
+  }
+  if (known->key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&known->queues, std::move(message), due};
+  return route_by_itself(session, std::move(message), *known, more_keys, blind_copies, due, routing);
 }
 
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message) {
@@ -163,6 +179,11 @@ Outcome publish_complete(Session& session, Channel& channel) {
   }
   auto routed = route_message(session, std::move(message));
   if (!routed) return routed.error();
+  if (waits(*routed, channel.publish.mandatory)) {
+    const std::uint64_t sequence = channel.confirm ? channel.confirms.add(1) : 0;
+    session.staging().delay(session.vhost()->delayed(), channel.key, {broker::make_delayed(routed->message), *routed->due, sequence});
+    return {};
+  }
   const bool replied = is_reply(*routed->message) && send_reply(session, routed->message);
   if (routed->queues->empty() && !replied && channel.publish.mandatory) return_unroutable(session, channel, routed->message);
   std::uint64_t sequence = 0;

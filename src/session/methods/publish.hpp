@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "session/session.hpp"
@@ -13,18 +14,24 @@ namespace mq::session::methods {
 struct RoutedMessage {
   const std::vector<std::shared_ptr<engine::QueueActor>>* queues = nullptr;  ///< valid until the next call
   broker::MessagePtr message;
+  std::optional<UnixMillis> due;  ///< if it is not to enter them before then; `message` then has its BCC still
 };
 
 enum class Routing : std::uint8_t {
   kForGood,  ///< the message goes where it is found to go
   kToCheck,  ///< for the errors only; it will be routed again
 };
-/// Checks rights and properties (user-id, expiration, CC and BCC) and finds the queues.
+/// Checks rights and properties (user-id, expiration, CC and BCC, delays) and finds the queues.
 [[nodiscard]] Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message, Routing routing = Routing::kForGood);
 
 /// A message to the default exchange whose key is a direct reply-to name.
 [[nodiscard]] inline bool is_reply(const broker::Message& message) noexcept {
   return message.exchange().empty() && message.routing_key().starts_with(engine::kReplyPrefix);
+}
+
+/// Whether a routed message is to wait: it has a time, and is not to be returned because it goes nowhere.
+[[nodiscard]] inline bool waits(const RoutedMessage& routed, bool mandatory) noexcept {
+  return routed.due && !(mandatory && routed.queues->empty());
 }
 
 /// basic.return 312 with the message.

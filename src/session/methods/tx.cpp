@@ -1,19 +1,11 @@
 // tx.* (class 90). A commit is one joint commit over every queue touched: publishes and acknowledgements become true in one synced write.
-#include <algorithm>
-
+#include "broker/delay.hpp"
 #include "session/methods/direct_reply.hpp"
 #include "session/methods/handlers.hpp"
 #include "session/methods/publish.hpp"
 
 namespace mq::session::methods {
 namespace {
-
-engine::JointCommit::Part& part_for(engine::JointCommit& joint, const std::shared_ptr<engine::QueueActor>& queue) {
-  auto known = std::find_if(joint.parts.begin(), joint.parts.end(), [&](const auto& part) { return part.queue == queue; });
-  if (known != joint.parts.end()) return *known;
-  joint.parts.emplace_back().queue = queue;
-  return joint.parts.back();
-}
 
 Error not_transactional() { return fail(ReplyCode::kPreconditionFailed, "channel is not transactional"); }
 
@@ -32,9 +24,14 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
   for (TxPublish& publish : channel.tx_publishes) {
     auto routed = route_message(session, publish.message);
     if (!routed) return routed.error();
+    if (waits(*routed, publish.mandatory)) {
+      joint->delayed.messages = session.vhost()->delayed();
+      joint->delayed.publishes.push_back({broker::make_delayed(routed->message), *routed->due, 0});
+      continue;
+    }
     const bool replied = is_reply(*routed->message) && send_reply(session, routed->message);
     if (routed->queues->empty() && !replied && publish.mandatory) return_unroutable(session, channel, routed->message);
-    for (const auto& queue : *routed->queues) part_for(*joint, queue).publishes.push_back(routed->message);
+    for (const auto& queue : *routed->queues) joint->part_of(queue).publishes.push_back(routed->message);
   }
   channel.tx_publishes.clear();
   std::vector<TxSettle> settles = std::move(channel.tx_settles);
@@ -42,7 +39,7 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
   for (const TxSettle& settle : settles)
     if (settle.how == broker::Settlement::kAck)
       for (const Unsettled& delivery : settle.deliveries)
-        part_for(*joint, session.queues().find(delivery.queue)).acks.push_back(delivery.position);
+        joint->part_of(session.queues().find(delivery.queue)).acks.push_back(delivery.position);
 
   channel.waiting = true;
   auto reply = session.ask([key = channel.key, settles = std::move(settles)](Session& asker, Result<engine::Answer>&) {
@@ -57,7 +54,7 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
     asker.send(asked_on->number, amqp::TxCommitOk{});
     asker.resume(*asked_on);
   });
-  if (joint->parts.empty()) {
+  if (joint->empty()) {
     reply.send(engine::Answer{engine::Done{}});
     return {};
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "golden/amqp/hex.hpp"
+#include "store/delayed_codec.hpp"
 #include "store/keys.hpp"
 #include "store/page_codec.hpp"
 #include "store/upgrade.hpp"
@@ -79,6 +80,40 @@ TEST(StoreFormats, MarksOfMessagesThatWait) {
 TEST(StoreFormats, QueueState) { EXPECT_EQ(to_hex(encode_state({258, 5})), squeezed("01 0000000000000102 0000000000000005 c6404ce0")); }
 
 TEST(StoreFormats, FormatNumber) { EXPECT_EQ(to_hex(encode_format(1)), squeezed("00000001 1638550f")); }
+
+DelayedRecord delayed_record() {
+  amqp::Properties properties;
+  properties.message_id = "id";
+  return {{1'700'000'060'000, 258}, broker::make_message("exchange", "a", properties, "one"), 1'700'000'000'005};
+}
+
+constexpr std::string_view kDelayed =
+    // form; checksum, length, names and deadline given, sequence 258, accepted at, due 59,995 later, "exchange", "a", header, "one"
+    "01 331e64af 0000002c 03 8202 8aa0abfef962 b6a907 0865786368616e6765 0161 11 003c0000000000000000000300800269 64 6f6e65";
+
+TEST(StoreFormats, DelayedMessage) {
+  std::string value;
+  encode_delayed(delayed_record(), value);
+  EXPECT_EQ(to_hex(value), squeezed(kDelayed));
+}
+
+TEST(StoreFormats, DelayedMessageIsRead) {
+  const auto read = decode_delayed({1'700'000'060'000, 258}, from_hex(kDelayed));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->message->wire(), delayed_record().message->wire());
+}
+
+TEST(StoreFormats, NumbersOfADelayedBook) {
+  // format, messages, octets of their bodies, next sequence, checksum
+  EXPECT_EQ(to_hex(encode_delayed_state({2, 1000, 258})), squeezed("01 0000000000000002 00000000000003e8 0000000000000102 e7a221eb"));
+}
+
+TEST(StoreFormats, DelayedKeys) {
+  EXPECT_EQ(to_hex(encode_delayed_key(512, {1'700'000'060'000, 258}).view()),
+            squeezed("0000000000000200 0000018bcfe65260 0000000000000102"));
+  EXPECT_EQ(to_hex(encode_delayed_id_key(512, "id", {1'700'000'060'000, 258}).view()),
+            squeezed("0000000000000200 d2a44dfe8653ba83 0000018bcfe65260 0000000000000102"));
+}
 
 TEST(StoreFormats, Keys) {
   EXPECT_EQ(to_hex(encode_key(PageKey{258, 5}).view()), squeezed("0000000000000102 0000000000000005"));

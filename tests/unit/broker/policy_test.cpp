@@ -67,12 +67,15 @@ TEST(PolicyDefinition, IsRefusedWithRabbitsTexts) {
 TEST(PolicyDefinition, MayHaveEveryKeyOfAQueueArgument) {
   for (const QueueArgument& row : queue_arguments()) {
     if (row.policy_key.empty()) continue;
-    const Value value = row.kind == ArgumentKind::kInteger         ? Value(std::int64_t{1})
-                        : row.policy_key == "overflow"             ? Value("drop-head")
-                        : row.policy_key == "dead-letter-strategy" ? Value("at-least-once")
-                        : row.policy_key == "max-age"              ? Value("1D")
-                        : row.kind == ArgumentKind::kBoolean       ? Value(true)
-                                                                   : Value("x");
+    const Value value = row.kind == ArgumentKind::kInteger          ? Value(std::int64_t{1})
+                        : row.kind == ArgumentKind::kNumber         ? Value(1.5)
+                        : row.policy_key == "overflow"              ? Value("drop-head")
+                        : row.policy_key == "dead-letter-strategy"  ? Value("at-least-once")
+                        : row.policy_key == "delayed-retry-type"    ? Value("all")
+                        : row.policy_key == "delayed-retry-backoff" ? Value("fixed")
+                        : row.policy_key == "max-age"               ? Value("1D")
+                        : row.kind == ArgumentKind::kBoolean        ? Value(true)
+                                                                    : Value("x");
     EXPECT_EQ(checked({{row.policy_key.data(), value}}), "no error") << row.policy_key;
   }
 }

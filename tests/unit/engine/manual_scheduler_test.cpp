@@ -125,6 +125,22 @@ TEST(ManualScheduler, MovesBothClocksTogether) {
   EXPECT_EQ(scheduler.monotonic_now() - monotonic, 1234);
 }
 
+TEST(ManualScheduler, SetsTheWallClockAlone) {
+  ManualScheduler scheduler;
+  const UnixMillis now = scheduler.now();
+  const Millis monotonic = scheduler.monotonic_now();
+  bool fired = false;
+  auto timer = scheduler.make_timer(scheduler.make_strand(), [&] { fired = true; });
+  timer->arm(now + 100);
+  scheduler.set_clock(5000);
+  EXPECT_EQ(scheduler.now() - now, 5000);
+  EXPECT_EQ(scheduler.monotonic_now(), monotonic);
+  scheduler.advance(99);
+  EXPECT_FALSE(fired);
+  scheduler.advance(1);
+  EXPECT_TRUE(fired);
+}
+
 TEST(ManualScheduler, ForgetsEverythingInACrash) {
   ManualScheduler scheduler;
   bool ran = false;

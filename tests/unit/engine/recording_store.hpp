@@ -35,6 +35,14 @@ class RecordingStore final : public Storage {
   }
   StorageResult<RecoveredQueue> recover_queue(QueueId queue) override { return memory_.recover_queue(queue); }
   StorageResult<std::vector<QueueId>> stored_queues() override { return memory_.stored_queues(); }
+  StorageResult<DelayedScan> read_delayed(DelayedBook book, DelayedKey from, std::size_t max_records, std::uint64_t max_bytes) override {
+    return memory_.read_delayed(book, from, max_records, max_bytes);
+  }
+  StorageResult<std::vector<DelayedRecord>> find_delayed(DelayedBook book, std::string_view message_id) override {
+    return memory_.find_delayed(book, message_id);
+  }
+  StorageResult<DelayedState> recover_delayed(DelayedBook book) override { return memory_.recover_delayed(book); }
+  StorageResult<std::vector<DelayedBook>> stored_delayed_books() override { return memory_.stored_delayed_books(); }
   StorageResult<> sync() override { return memory_.sync(); }
   const std::string& location() const noexcept override { return memory_.location(); }
 

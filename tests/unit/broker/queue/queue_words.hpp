@@ -54,6 +54,10 @@ struct OperationWords {
   std::string operator()(const WriteSet::PutMetadata&) const { return "metadata"; }
   std::string operator()(const WriteSet::DeleteMetadata&) const { return "no metadata"; }
   std::string operator()(const WriteSet::DropQueue&) const { return "drop queue"; }
+  template <class Other>
+  std::string operator()(const Other&) const {
+    return "something that is no queue's";
+  }
 };
 
 /// What a write set would do, a line for each operation.

@@ -1,0 +1,39 @@
+#include "engine/joint_commit.hpp"
+
+#include <algorithm>
+
+#include "engine/delayed.hpp"
+#include "engine/queue_actor.hpp"
+
+namespace mq::engine {
+
+JointCommit::Part& JointCommit::part_of(const std::shared_ptr<QueueActor>& queue) {
+  auto known = std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.queue == queue; });
+  if (known != parts.end()) return *known;
+  parts.emplace_back().queue = queue;
+  return parts.back();
+}
+
+void start_joint_commit(const JointCommitPtr& joint) {
+  joint->unprepared = joint->parts.size() + (joint->delayed.messages ? 1 : 0);
+  for (std::size_t part = 0; part < joint->parts.size(); ++part) joint->parts[part].queue->put(PreparePart{joint, part});
+  if (joint->delayed.messages) joint->delayed.messages->put(PrepareDelayed{joint});
+}
+
+void joint_part_prepared(const JointCommitPtr& joint, Committer& committer) {
+  if (joint->unprepared.fetch_sub(1) != 1) return;
+  std::vector<WriteSet> writes;
+  auto take = [&](WriteSet& write) {
+    write.needs_sync = !write.empty();
+    writes.push_back(std::move(write));
+  };
+  for (JointCommit::Part& each : joint->parts) take(each.write);
+  take(joint->delayed.write);
+  committer.submit(std::move(writes), [joint] {
+    for (std::size_t index = 0; index < joint->parts.size(); ++index) joint->parts[index].queue->put(FinishPart{joint, index});
+    if (joint->delayed.messages) joint->delayed.messages->put(FinishDelayed{joint});
+    if (joint->done) joint->done();
+  });
+}
+
+}  // namespace mq::engine
