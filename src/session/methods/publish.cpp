@@ -15,9 +15,11 @@ constexpr std::uint64_t kHardMaxBodyBytes = 512ULL << 20;  // RabbitMQ's hard li
 
 using broker::Right;
 
+bool asks_for_checks(const broker::Message& message) {
+  return (load_big_endian<std::uint16_t>(message.encoded_properties().data()) & (amqp::kExpiration | amqp::kUserId)) != 0;
+}
+
 Outcome check_properties(Session& session, const broker::Message& message) {
-  const auto flags = load_big_endian<std::uint16_t>(message.encoded_properties().data());
-  if ((flags & (amqp::kExpiration | amqp::kUserId)) == 0) return {};
   const amqp::PropertiesView properties = message.properties();
   if (properties.has(amqp::kUserId) && properties.user_id != session.user()) {
     const bool impersonates =
@@ -96,37 +98,46 @@ Result<RoutedMessage> route_by_itself(Session& session, broker::MessagePtr messa
   return RoutedMessage{&uncached.queues, std::move(message), due};
 }
 
-}  // namespace
-
-Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message, Routing routing) {
-  if (auto valid = check_properties(session, *message); !valid) return valid.error();
-  std::vector<std::string_view> more_keys;
-  bool blind_copies = false;
-  bool delayed = false;
-  amqp::TableView headers;
-  if (message->has_headers()) {
-    headers = message->properties().headers;
-    delayed = broker::asks_for_delay(headers);
-    if (auto valid = copies(headers, "CC", more_keys); !valid) return valid.error();
-    const std::size_t visible = more_keys.size();
-    if (auto valid = copies(headers, "BCC", more_keys); !valid) return valid.error();
-    blind_copies = more_keys.size() > visible || headers.find("BCC").has_value();
-  }
+// Where messages with that exchange and key go, as far as these say.
+Result<const CachedRoute*> find_route(Session& session, const broker::Message& message) {
   RouteCache& routes = session.routes();
   routes.validate(session.vhost()->version(), session.broker().access_revision());
-  const CachedRoute* known = routes.find(message->exchange(), message->routing_key());
-  if (known == nullptr) {
-    if (auto allowed = permit_publish(session, message->exchange(), message->routing_key()); !allowed) return allowed.error();
-    known = &routes.insert(message->exchange(), message->routing_key(), look_up(session, *message, {}, nullptr));
-  }
+  const CachedRoute* known = routes.find(message.exchange(), message.routing_key());
+  if (known != nullptr) return known;
+  if (auto allowed = permit_publish(session, message.exchange(), message.routing_key()); !allowed) return allowed.error();
+  return &routes.insert(message.exchange(), message.routing_key(), look_up(session, message, {}, nullptr));
+}
+
+// Headers may name more keys, and ask for a delay.
+Result<RoutedMessage> route_with_headers(Session& session, broker::MessagePtr message, Routing routing) {
+  const amqp::TableView headers = message->properties().headers;
+  std::vector<std::string_view> more_keys;
+  if (auto valid = copies(headers, "CC", more_keys); !valid) return valid.error();
+  const std::size_t visible = more_keys.size();
+  if (auto valid = copies(headers, "BCC", more_keys); !valid) return valid.error();
+  const bool blind_copies = more_keys.size() > visible || headers.find("BCC").has_value();
+  auto known = find_route(session, *message);
+  if (!known) return known.error();
   std::optional<UnixMillis> due;
-  if (delayed) {
+  if (broker::asks_for_delay(headers)) {
     auto found = find_due(session, *message, headers);
     if (!found) return found.error();
     due = *found;
   }
-  if (known->key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&known->queues, std::move(message), due};
-  return route_by_itself(session, std::move(message), *known, more_keys, blind_copies, due, routing);
+  if ((*known)->key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&(*known)->queues, std::move(message), due};
+  return route_by_itself(session, std::move(message), **known, more_keys, blind_copies, due, routing);
+}
+
+}  // namespace
+
+Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message, Routing routing) {
+  if (asks_for_checks(*message))
+    if (auto valid = check_properties(session, *message); !valid) return valid.error();
+  if (message->has_headers()) return route_with_headers(session, std::move(message), routing);
+  auto known = find_route(session, *message);
+  if (!known) return known.error();
+  if ((*known)->key_only) return RoutedMessage{&(*known)->queues, std::move(message), std::nullopt};
+  return route_by_itself(session, std::move(message), **known, {}, false, std::nullopt, routing);
 }
 
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message) {
