@@ -3,6 +3,8 @@
 // Every part is prepared by its queue on that queue's strand; who prepares last hands all writes to the committer as one; when they
 // are on disk every queue is told, and then the initiator. Until then the messages are invisible where they come from and where they
 // go to.
+//
+// A transaction into queues that refuse publishes when they are full asks all of them first, so that there is never anything to undo.
 #pragma once
 
 #include <atomic>
@@ -30,11 +32,15 @@ struct JointCommit {
   };
   std::vector<Part> parts;
   std::atomic<std::size_t> unprepared{0};
-  std::function<void()> done;  ///< after the commit; called on the committer's strand
+  bool asks_first = false;           ///< whether every queue takes its publishes; set where one of them may refuse
+  std::atomic<bool> refused{false};  ///< one did not: nothing was done
+  std::function<void()> done;        ///< after the commit, or the refusal; called on any strand
 };
 using JointCommitPtr = std::shared_ptr<JointCommit>;
 
 /// Sends each part to its queue. `joint->parts` must not change afterwards.
 void start_joint_commit(const JointCommitPtr& joint);
+/// The round before the first, where a commit asks.
+void prepare_joint_commit(const JointCommitPtr& joint);
 
 }  // namespace mq::engine

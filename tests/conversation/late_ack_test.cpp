@@ -10,7 +10,8 @@ MQ_CONVERSATIONS(LateAcks);
 namespace {
 
 constexpr std::string_view kTooLate =
-    "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 5000 ms. This timeout value can be configured, "
+    "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 5000 ms. This timeout value can be "
+    "configured, "
     "see consumers doc guide to learn more";
 
 session::SessionOptions late_after(std::uint64_t timeout_ms, session::LateAck how) {
@@ -171,7 +172,8 @@ TEST_P(LateAcks, AreRefusedATimeThatIsNone) {
   Client& c = client();
   c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0});
   c.sends(BasicConsume{.queue = "q", .consumer_tag = "t", .arguments = args({{"x-consumer-timeout", std::int32_t{-1}}})});
-  c.loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-consumer-timeout' for consumer: {value_negative,-1}", BasicConsume::kId);
+  c.loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-consumer-timeout' for queue 'q' in vhost '/': {value_negative,-1}",
+                       BasicConsume::kId);
 }
 
 }  // namespace mq::test
