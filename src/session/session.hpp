@@ -41,7 +41,7 @@ struct SessionOptions {
   std::uint64_t max_message_bytes = 16ULL << 20;
   std::uint64_t publish_window_bytes = 1ULL << 20;
   std::uint64_t outbox_bytes = 512ULL << 10;
-  bool delayed_messages = true;  ///< x-delay and x-deliver-at count on every exchange, not only on those that are there for it
+  bool delayed_messages = true;              ///< x-delay and x-deliver-at count on every exchange, not only on those that are there for it
   std::uint64_t ack_timeout_ms = 1'800'000;  ///< how long a delivery may stay unsettled; 0 = for ever
   LateAck late_ack = LateAck::kRequeue;
   std::string cluster_name = "brokerd";
@@ -129,7 +129,7 @@ class Session {
   [[nodiscard]] Consumer* find_consumer(std::uint32_t number);
   void forget_consumer(std::uint32_t number);
   /// Cancels the consumer in its queue; `then` runs when no more deliveries can come.
-  void cancel_consumer(Consumer& consumer, std::function<void(Session&)> then);
+  void cancel_consumer(Consumer& consumer, bool gives_back, std::function<void(Session&)> then);
 
   /// Settles deliveries taken out of a ledger, staged per queue; gives back their places in a shared prefetch.
   void settle(Channel& channel, const std::vector<Unsettled>& deliveries, broker::Settlement how);

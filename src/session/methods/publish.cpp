@@ -99,6 +99,13 @@ Result<RoutedMessage> route_by_itself(Session& session, broker::MessagePtr messa
 }  // namespace
 
 Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message, Routing routing) {
+  RouteCache& routes = session.routes();
+  routes.validate(session.vhost()->version(), session.broker().access_revision());
+  const CachedRoute* known = routes.find(message->exchange(), message->routing_key());
+  if (known == nullptr) {
+    if (auto allowed = permit_publish(session, message->exchange(), message->routing_key()); !allowed) return allowed.error();
+    known = &routes.insert(message->exchange(), message->routing_key(), look_up(session, *message, {}, nullptr));
+  }
   if (auto valid = check_properties(session, *message); !valid) return valid.error();
   std::vector<std::string_view> more_keys;
   bool blind_copies = false;
@@ -111,13 +118,6 @@ Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message
     const std::size_t visible = more_keys.size();
     if (auto valid = copies(headers, "BCC", more_keys); !valid) return valid.error();
     blind_copies = more_keys.size() > visible || headers.find("BCC").has_value();
-  }
-  RouteCache& routes = session.routes();
-  routes.validate(session.vhost()->version(), session.broker().access_revision());
-  const CachedRoute* known = routes.find(message->exchange(), message->routing_key());
-  if (known == nullptr) {
-    if (auto allowed = permit_publish(session, message->exchange(), message->routing_key()); !allowed) return allowed.error();
-    known = &routes.insert(message->exchange(), message->routing_key(), look_up(session, *message, {}, nullptr));
   }
   std::optional<UnixMillis> due;
   if (delayed) {
