@@ -6,6 +6,7 @@ namespace mq {
 namespace {
 
 constexpr std::size_t kMaxShortStrBytes = 255;
+constexpr std::string_view kCut = "...";  // where RabbitMQ cuts a text, and how it says so
 
 }  // namespace
 
@@ -51,9 +52,10 @@ std::string Error::reply_text() const {
   std::string whole(reply_name(code));
   if (!text.empty()) whole.append(" - ").append(text);
   if (whole.size() > kMaxShortStrBytes) {
-    std::size_t end = kMaxShortStrBytes;
+    std::size_t end = kMaxShortStrBytes - kCut.size();
     while (end > 0 && (static_cast<unsigned char>(whole[end]) & 0xC0) == 0x80) --end;  // never inside a UTF-8 character
     whole.resize(end);
+    whole.append(kCut);
   }
   return whole;
 }

@@ -105,25 +105,44 @@ Error inequivalent(std::string_view name, std::string_view resource, const std::
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
+constexpr std::string_view kEscaped = "\"\\\b\t\n\v\f\r\x1b", kLetters = "\"\\btnvfre";
+
+// Latin-1, as Erlang prints characters.
+bool is_printable(char c) {
+  const auto code = static_cast<unsigned char>(c);
+  return (code >= ' ' && code <= '~') || code >= 0xA0 || kEscaped.find(c) != std::string_view::npos;
+}
+
+std::string escaped(std::string_view bytes) {
+  std::string out = "\"";
+  for (char c : bytes) {
+    if (const std::size_t at = kEscaped.find(c); at != std::string_view::npos) out.append(1, '\\').append(1, kLetters[at]);
+    else out += c;
+  }
+  return out + "\"";
+}
+
+std::string numbers(std::string_view bytes) {
+  std::string out;
+  for (char c : bytes) {
+    if (!out.empty()) out += ',';
+    out += std::to_string(static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string binary_text(std::string_view bytes) {
   if (bytes.empty()) return "<<>>";
-  constexpr std::string_view kEscaped = "\"\\\b\t\n\v\f\r\x1b", kLetters = "\"\\btnvfre";
-  auto printable = [&](char c) { return (c >= ' ' && c <= '~') || kEscaped.find(c) != std::string_view::npos; };
-  const bool text = std::all_of(bytes.begin(), bytes.end(), printable);
-  std::string out = text ? "<<\"" : "<<";
-  for (char c : bytes) {
-    if (!text) {
-      if (out.size() > 2) out += ',';
-      out += std::to_string(static_cast<unsigned char>(c));
-    } else if (const std::size_t escaped = kEscaped.find(c); escaped != std::string_view::npos) {
-      out.append(1, '\\').append(1, kLetters[escaped]);
-    } else {
-      out += c;
-    }
-  }
-  return out + (text ? "\">>" : ">>");
+  const auto printable = [](char c) { return c <= '~' && is_printable(c); };
+  if (std::all_of(bytes.begin(), bytes.end(), printable)) return "<<" + escaped(bytes) + ">>";
+  return "<<" + numbers(bytes) + ">>";
+}
+
+std::string string_text(std::string_view bytes) {
+  if (std::all_of(bytes.begin(), bytes.end(), is_printable)) return escaped(bytes);
+  return "[" + numbers(bytes) + "]";
 }
 
 std::string term_text(const Value& value) { return value.string() != nullptr ? binary_text(*value.string()) : value_text(value); }

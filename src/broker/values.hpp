@@ -24,6 +24,8 @@ namespace mq::broker {
 [[nodiscard]] std::string term_text(const amqp::Value& value);
 /// `<<"text">>`, with escapes; the numbers of its bytes when they are no plain text, `<<195,169>>`.
 [[nodiscard]] std::string binary_text(std::string_view bytes);
+/// `"text"`, with escapes, as a list of characters is printed; `[5,6]` when one of them is no Latin-1 character that can be.
+[[nodiscard]] std::string string_text(std::string_view bytes);
 
 /// The table's body with its entries in order of their names (entries of one name keep their order): equal bytes = equal arguments.
 [[nodiscard]] std::string canonical_body(const amqp::Table& arguments);

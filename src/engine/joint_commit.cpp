@@ -15,6 +15,15 @@ JointCommit::Part& JointCommit::part_of(const std::shared_ptr<QueueActor>& queue
 }
 
 void start_joint_commit(const JointCommitPtr& joint) {
+  joint->asks_first = joint->asks_first && std::any_of(joint->parts.begin(), joint->parts.end(), [](const JointCommit::Part& part) {
+                        return !part.publishes.empty() && part.queue->may_refuse();
+                      });
+  if (!joint->asks_first) return prepare_joint_commit(joint);
+  joint->unprepared = joint->parts.size();
+  for (std::size_t part = 0; part < joint->parts.size(); ++part) joint->parts[part].queue->put(AskPart{joint, part});
+}
+
+void prepare_joint_commit(const JointCommitPtr& joint) {
   joint->unprepared = joint->parts.size() + (joint->delayed.messages ? 1 : 0);
   for (std::size_t part = 0; part < joint->parts.size(); ++part) joint->parts[part].queue->put(PreparePart{joint, part});
   if (joint->delayed.messages) joint->delayed.messages->put(PrepareDelayed{joint});

@@ -4,6 +4,8 @@
 // Every part is prepared by its queue on that queue's strand, that of the vhost's delayed messages on theirs; who prepares last hands
 // all writes to the committer as one; when they are on disk everybody is told, and then the initiator. Until then the messages are
 // invisible where they come from and where they go to.
+//
+// A transaction into queues that refuse publishes when they are full asks all of them first, so that there is never anything to undo.
 #pragma once
 
 #include <atomic>
@@ -48,7 +50,9 @@ struct JointCommit {
   std::vector<Part> parts;
   DelayedPart delayed;
   std::atomic<std::size_t> unprepared{0};
-  std::function<void()> done;  ///< after the commit; called on the committer's strand
+  bool asks_first = false;           ///< whether every queue takes its publishes; set where one of them may refuse
+  std::atomic<bool> refused{false};  ///< one did not: nothing was done
+  std::function<void()> done;        ///< after the commit, or the refusal; called on any strand
 
   [[nodiscard]] bool empty() const noexcept { return parts.empty() && !delayed.messages; }
   /// The part of a queue, made if it has none. Good until the next call.
@@ -60,5 +64,7 @@ using JointCommitPtr = std::shared_ptr<JointCommit>;
 void start_joint_commit(const JointCommitPtr& joint);
 /// For whoever has prepared a part.
 void joint_part_prepared(const JointCommitPtr& joint, Committer& committer);
+/// The round before the first, where a commit asks.
+void prepare_joint_commit(const JointCommitPtr& joint);
 
 }  // namespace mq::engine

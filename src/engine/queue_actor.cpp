@@ -56,6 +56,7 @@ QueueActor::QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServ
       queue_(info, std::move(settings), services_->storage) {
   roam(true);
   now_ = last_used_ = services_->scheduler.now();
+  may_refuse_ = queue_.may_refuse();
 }
 
 QueueActor::~QueueActor() { services_->memory_used_bytes.fetch_sub(static_cast<std::int64_t>(memory_counted_bytes_)); }
@@ -118,7 +119,7 @@ void QueueActor::on(AddConsumer& item) {
 void QueueActor::on(RemoveConsumer& item) {
   if (!dead_) {
     send_deliveries();
-    if (queue_.remove_consumer(item.peer.get(), item.number)) last_used_ = now_;
+    if (queue_.remove_consumer(item.peer.get(), item.number, item.gives_back)) last_used_ = now_;
   }
   const bool unused = !dead_ && !asked_to_go_ && had_consumer_ && queue_.info().auto_delete && queue_.consumers().empty();
   const auto vhost = unused ? vhost_.lock() : nullptr;
@@ -187,6 +188,13 @@ std::vector<std::pair<InboxPtr, std::uint32_t>> QueueActor::die() {
   return consumers;
 }
 
+void QueueActor::on(AskPart& item) {
+  if (!dead_ && !queue_.would_take(item.joint->parts[item.part].publishes)) item.joint->refused = true;
+  if (item.joint->unprepared.fetch_sub(1) != 1) return;
+  if (!item.joint->refused) prepare_joint_commit(item.joint);
+  else if (item.joint->done) item.joint->done();
+}
+
 void QueueActor::on(PreparePart& item) {
   JointCommit::Part& part = item.joint->parts[item.part];
   if (dead_) {
@@ -229,6 +237,7 @@ void QueueActor::on(ApplySettings& item) {
   if (dead_) return;
   if (item.settings.expires_ms != queue_.settings().expires_ms) last_used_ = now_;  // the new time runs from now on
   queue_.apply(std::move(item.settings));
+  may_refuse_ = queue_.may_refuse();
 }
 
 void QueueActor::on(WakeUp&) {}

@@ -40,6 +40,7 @@ struct AddConsumer {
 struct RemoveConsumer {
   InboxPtr peer;
   std::uint32_t number = 0;
+  bool gives_back = false;  ///< its channel goes: what it has out comes back right behind the answer, and then others go on
   ReplyTo reply;
 };
 struct ReturnWindow {
@@ -74,6 +75,10 @@ struct DeleteIf {
   bool if_expired = false;  ///< only if it is still past its x-expires
   ReplyTo reply;
 };
+struct AskPart {
+  JointCommitPtr joint;
+  std::size_t part = 0;
+};
 struct PreparePart {
   JointCommitPtr joint;
   std::size_t part = 0;
@@ -100,7 +105,7 @@ struct Barrier {
 };
 using QueueItem =
     std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveConsumer, ReturnWindow, RetryConsumer, SharePrefetch, GetMessage, PurgeQueue,
-                 AskStats, DeleteIf, PreparePart, FinishPart, Written, Loaded, ApplySettings, WakeUp, TimerFired, Barrier>;
+                 AskStats, DeleteIf, AskPart, PreparePart, FinishPart, Written, Loaded, ApplySettings, WakeUp, TimerFired, Barrier>;
 
 /// What operators and policies read without visiting the strand; written once per turn.
 struct QueueGauges {
@@ -138,6 +143,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   [[nodiscard]] const std::string& name() const noexcept { return queue_.info().name; }
   [[nodiscard]] QueueId id() const noexcept { return queue_.info().id; }
   [[nodiscard]] const QueueGauges& gauges() const noexcept { return gauges_; }
+  /// Any thread: whether it has a limit at which it refuses publishes.
+  [[nodiscard]] bool may_refuse() const noexcept { return may_refuse_.load(std::memory_order_relaxed); }
 
  protected:
   void begin_of_turn() override;
@@ -156,6 +163,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void on(PurgeQueue& item);
   void on(AskStats& item);
   void on(DeleteIf& item);
+  void on(AskPart& item);
   void on(PreparePart& item);
   void on(FinishPart& item);
   void on(Written& item);
@@ -208,6 +216,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   bool more_to_do_ = false;
   bool dead_ = false;
   bool asked_to_go_ = false;
+  std::atomic<bool> may_refuse_{false};
   QueueGauges gauges_;
 };
 

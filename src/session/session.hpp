@@ -129,7 +129,7 @@ class Session {
   [[nodiscard]] Consumer* find_consumer(std::uint32_t number);
   void forget_consumer(std::uint32_t number);
   /// Cancels the consumer in its queue; `then` runs when no more deliveries can come.
-  void cancel_consumer(Consumer& consumer, std::function<void(Session&)> then);
+  void cancel_consumer(Consumer& consumer, bool gives_back, std::function<void(Session&)> then);
 
   /// Settles deliveries taken out of a ledger, staged per queue; gives back their places in a shared prefetch.
   void settle(Channel& channel, const std::vector<Unsettled>& deliveries, broker::Settlement how);

@@ -65,7 +65,7 @@ void Session::forget_consumer(std::uint32_t number) {
   consumers_.erase(found);
 }
 
-void Session::cancel_consumer(Consumer& consumer, std::function<void(Session&)> then) {
+void Session::cancel_consumer(Consumer& consumer, bool gives_back, std::function<void(Session&)> then) {
   consumer.cancelling = true;
   if (!consumer.queue) {  // direct replies: nobody to ask
     forget_consumer(consumer.number);
@@ -77,7 +77,7 @@ void Session::cancel_consumer(Consumer& consumer, std::function<void(Session&)> 
     session.forget_consumer(number);
     if (then) then(session);
   });
-  consumer.queue->put(engine::RemoveConsumer{inbox_, consumer.number, std::move(reply)});
+  consumer.queue->put(engine::RemoveConsumer{inbox_, consumer.number, gives_back, std::move(reply)});
 }
 
 void Session::enter_ledger(Channel& channel, std::uint64_t tag, engine::QueueActor& queue, const broker::Delivery& delivery,

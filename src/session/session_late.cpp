@@ -63,7 +63,7 @@ void Session::cancel_late(Channel& channel, std::vector<Unsettled>& late) {
     }
     log::warn("{}: channel {}: consumer '{}' did not acknowledge in time and is cancelled", peer_.name, channel.number, consumer->tag);
     send(channel.number, amqp::BasicCancel{consumer->tag, true});
-    cancel_consumer(*consumer, [key = channel.key, deliveries = std::move(deliveries)](Session& session) {
+    cancel_consumer(*consumer, false, [key = channel.key, deliveries = std::move(deliveries)](Session& session) {
       if (Channel* gone_from = session.find_channel_by_key(key)) session.settle(*gone_from, deliveries, broker::Settlement::kFailed);
     });
   }

@@ -55,7 +55,7 @@ void Session::abandon_channel(Channel& channel, std::function<void(Session&)> th
   std::vector<Consumer*> consumers;
   for (auto& [tag, consumer] : channel.consumers) consumers.push_back(consumer);
   *left += consumers.size();
-  for (Consumer* consumer : consumers) cancel_consumer(*consumer, one_less);
+  for (Consumer* consumer : consumers) cancel_consumer(*consumer, true, one_less);
   one_less(*this);
 }
 

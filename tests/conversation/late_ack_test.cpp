@@ -172,7 +172,8 @@ TEST_P(LateAcks, AreRefusedATimeThatIsNone) {
   Client& c = client();
   c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0});
   c.sends(BasicConsume{.queue = "q", .consumer_tag = "t", .arguments = args({{"x-consumer-timeout", std::int32_t{-1}}})});
-  c.loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-consumer-timeout' for consumer: {value_negative,-1}", BasicConsume::kId);
+  c.loses_channel_with(406, "PRECONDITION_FAILED - invalid arg 'x-consumer-timeout' for queue 'q' in vhost '/': {value_negative,-1}",
+                       BasicConsume::kId);
 }
 
 }  // namespace mq::test

@@ -18,11 +18,14 @@ ROWS = {
     "published x-death is believed":        (True, False),
     # A dead letter with a new routing key: 3.x (before 3.13) strips the CC header, later versions keep it.
     "CC survives a dead-letter routing key": (False, True),
+    # tx.commit when a queue refuses: RabbitMQ does the rest of it.
+    "transactions are atomic":              (False, False),
 }
 
 # Where brokerd keeps to 3.13 though 4.x has moved on; docs/semantics.md says why.
 OURS = {
     "published x-death is believed": True,
+    "transactions are atomic": True,
 }
 
 

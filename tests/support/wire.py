@@ -120,6 +120,10 @@ def consume(channel, queue, tag="", flags=0):
     return method(channel, BASIC_CONSUME, short(0) + shortstr(queue) + shortstr(tag) + octet(flags) + table())
 
 
+def consume_with(channel, queue, arguments, tag="", flags=0):
+    return method(channel, BASIC_CONSUME, short(0) + shortstr(queue) + shortstr(tag) + octet(flags) + arguments)
+
+
 def qos(channel, prefetch_count):
     return method(channel, BASIC_QOS, long(0) + short(prefetch_count) + octet(0))
 

@@ -26,7 +26,7 @@ Consumer* Consumers::find(const Peer* peer, std::uint32_t number) noexcept {
   return found == by_name_.end() ? nullptr : slots_[found->second].get();
 }
 
-bool Consumers::remove(const Peer* peer, std::uint32_t number) {
+bool Consumers::remove(const Peer* peer, std::uint32_t number, bool gives_back) {
   Consumer* consumer = find(peer, number);
   if (consumer == nullptr) return false;
   leave_line(*consumer);
@@ -37,7 +37,12 @@ bool Consumers::remove(const Peer* peer, std::uint32_t number) {
   if (consumer->spec_.exclusive) exclusive_ = false;
   consumer->cancelled_ = true;
   const bool was_active = active_ == consumer;
-  if (consumer->unacked_ == 0) free_slot(slot);
+  if (consumer->unacked_ == 0) {
+    free_slot(slot);
+  } else if (gives_back) {
+    consumer->giving_back_ = true;
+    ++giving_back_;
+  }
   if (was_active) {
     active_ = nullptr;
     choose_active();
@@ -47,6 +52,7 @@ bool Consumers::remove(const Peer* peer, std::uint32_t number) {
 }
 
 void Consumers::free_slot(std::uint32_t slot) {
+  if (slots_[slot]->giving_back_) --giving_back_;
   slots_[slot].reset();
   free_slots_.push_back(slot);
 }
@@ -67,6 +73,7 @@ void Consumers::choose_active() {
 }
 
 Consumer* Consumers::next() noexcept {
+  if (giving_back_ > 0) return nullptr;
   for (auto& [priority, line] : line_)
     if (!line.empty()) return line.front();
   return nullptr;

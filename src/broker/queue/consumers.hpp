@@ -101,8 +101,9 @@ class Consumer {
   std::uint32_t slot_;
   std::uint32_t unacked_ = 0;
   std::uint64_t in_transit_bytes_ = 0;
-  bool waiting_ = false;    // stands in the line of those with credit
-  bool cancelled_ = false;  // gone, but for messages that are still out
+  bool waiting_ = false;      // stands in the line of those with credit
+  bool cancelled_ = false;    // gone, but for messages that are still out
+  bool giving_back_ = false;  // and they are on their way back
 };
 
 class Consumers {
@@ -111,8 +112,9 @@ class Consumers {
   void set_single_active(bool on) noexcept { single_active_ = on; }
 
   Consumer& add(ConsumerSpec spec);
-  /// False when unknown. Messages it has out stay out; its slot is kept until they are settled.
-  bool remove(const Peer* peer, std::uint32_t number);
+  /// False when unknown. Messages it has out stay out; its slot is kept until they are settled. With `gives_back` nobody is served until
+  /// then: what a consumer that is gone leaves behind comes before what is younger.
+  bool remove(const Peer* peer, std::uint32_t number, bool gives_back = false);
   [[nodiscard]] Consumer* find(const Peer* peer, std::uint32_t number) noexcept;
   /// The consumer in that slot, cancelled or not.
   [[nodiscard]] Consumer* by_slot(std::uint32_t slot) noexcept { return slot < slots_.size() ? slots_[slot].get() : nullptr; }
@@ -153,6 +155,7 @@ class Consumers {
   Deque<std::uint32_t> arrival_;  // slots in order of arrival
   std::map<std::int32_t, Deque<Consumer*>, std::greater<>> line_;
   std::size_t count_ = 0;
+  std::size_t giving_back_ = 0;  // how many are
   bool exclusive_ = false;
   bool single_active_ = false;
   Consumer* active_ = nullptr;

@@ -5,6 +5,7 @@
 
 #include "broker/queue/group_selector.hpp"
 #include "broker/queue/retry.hpp"
+#include "broker/values.hpp"
 #include "mq/base/check.hpp"
 
 namespace mq::broker {
@@ -59,10 +60,12 @@ boost::system::result<Millis, ExpirationFault> parse_expiration(std::string_view
   constexpr std::int64_t kMaxExpirationMs = 315'360'000'000;  // ten years, RabbitMQ's bound
   std::int64_t value = 0;
   const char* end = text.data() + text.size();
-  auto [stopped, failure] = std::from_chars(text.data(), end, value);
-  if (stopped == text.data() || failure == std::errc::invalid_argument) return ExpirationFault{"no_integer"};
-  if (failure == std::errc::result_out_of_range) return ExpirationFault{"{value_too_large," + std::string(text) + "}"};
-  if (stopped != end) return ExpirationFault{"{leftover_string,\"" + std::string(stopped, end) + "\"}"};
+  const char* digits = text.size() > 1 && text[0] == '+' && text[1] != '-' ? text.data() + 1 : text.data();
+  auto [stopped, failure] = std::from_chars(digits, end, value);
+  if (failure == std::errc::invalid_argument) return ExpirationFault{"no_integer"};
+  if (stopped != end) return ExpirationFault{"{leftover_string," + string_text({stopped, static_cast<std::size_t>(end - stopped)}) + "}"};
+  if (failure == std::errc::result_out_of_range)
+    return ExpirationFault{(text[0] == '-' ? "{value_negative," : "{value_too_large,") + std::string(digits, end) + "}"};
   if (value < 0) return ExpirationFault{"{value_negative," + std::to_string(value) + "}"};
   if (value > kMaxExpirationMs) return ExpirationFault{"{value_too_large," + std::to_string(value) + "}"};
   return value;
@@ -98,8 +101,8 @@ void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effec
 }
 
 void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects) {
-  const bool limited = settings_.max_length || settings_.max_length_bytes;
-  const bool refuses = limited && settings_.overflow != Overflow::kDropHead;
+  const bool limited = this->limited();
+  const bool refuses = may_refuse();
   const bool multi_level = settings_.max_priority.value_or(0) > 0;
   ConfirmRun refused{peer, channel, true, {}};
   ConfirmRun done{peer, channel, false, {}};
@@ -125,6 +128,15 @@ void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std
   if (!waiting.sequences.empty()) pending_confirms_.push_back({std::move(waiting), publish_mark()});
   if (!done.sequences.empty()) effects.confirms.push_back(std::move(done));
   if (!refused.sequences.empty()) effects.confirms.push_back(std::move(refused));
+}
+
+bool Queue::would_take(std::span<const MessagePtr> messages) {
+  if (!may_refuse() || messages.empty() || consumers_.next() != nullptr) return true;  // what consumers take at once does not count
+  const QueueCounts now = counts();
+  if (settings_.max_length && now.ready + messages.size() > *settings_.max_length) return false;
+  std::uint64_t bytes = now.ready_bytes;
+  for (const MessagePtr& message : messages.first(messages.size() - 1)) bytes += message->body_bytes();
+  return !settings_.max_length_bytes || bytes < *settings_.max_length_bytes;
 }
 
 std::vector<Position> Queue::prepare(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out) {
@@ -216,7 +228,7 @@ void Queue::settle_moved(std::span<const Position> positions) {
 
 Consumer& Queue::add_consumer(ConsumerSpec spec) { return consumers_.add(std::move(spec)); }
 
-bool Queue::remove_consumer(const Peer* peer, std::uint32_t number) { return consumers_.remove(peer, number); }
+bool Queue::remove_consumer(const Peer* peer, std::uint32_t number, bool gives_back) { return consumers_.remove(peer, number, gives_back); }
 
 void Queue::return_window(const Peer* peer, std::uint32_t number, std::uint64_t bytes) {
   Consumer* consumer = consumers_.find(peer, number);
@@ -266,7 +278,8 @@ void Queue::pump(UnixMillis now, Effects& effects) {
     Offset offset = 0;
     Entry* entry = nullptr;
     if (log->next(offset, entry) != MessageLog::Next::kReady) return;
-    if (entry->deadline < now) bury(*log, offset, DeathReason::kExpired, effects);
+    // A deadline of this very moment is in time for whoever has waited for the message, but not for one that had it already.
+    if (entry->deadline < now || (entry->redelivered && entry->deadline == now)) bury(*log, offset, DeathReason::kExpired, effects);
     else if (give(*consumer, *log, offset, *entry, effects)) consumers_.served(*consumer);
     else consumers_.refused(*consumer);
   }

@@ -93,6 +93,10 @@ class Queue {
   // --- publishing ---
   /// All from one channel of one peer. Confirms come in Effects, now or after the write.
   void publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects);
+  /// Whether publishes are refused when it is full.
+  [[nodiscard]] bool may_refuse() const noexcept { return limited() && settings_.overflow != Overflow::kDropHead; }
+  /// For an atomic commit, before it enters: false when some of these would be refused, one after the other.
+  [[nodiscard]] bool would_take(std::span<const MessagePtr> messages);
   /// For an atomic commit: the messages enter, invisible; what must be written is added to `out`.
   [[nodiscard]] std::vector<Position> prepare(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out);
   /// The atomic commit is done: they become visible.
@@ -109,8 +113,8 @@ class Queue {
 
   // --- consuming ---
   Consumer& add_consumer(ConsumerSpec spec);
-  /// Cancels; false when unknown.
-  bool remove_consumer(const Peer* peer, std::uint32_t number);
+  /// Cancels; false when unknown. `gives_back`: what it has out is about to be settled or given back, and nobody is served before.
+  bool remove_consumer(const Peer* peer, std::uint32_t number, bool gives_back = false);
   /// Bytes reached the socket.
   void return_window(const Peer* peer, std::uint32_t number, std::uint64_t bytes);
   /// Places became free in a shared prefetch.
@@ -162,6 +166,7 @@ class Queue {
   MessageLog& log_for(const Message& message);
   MessageLog& log_at(Position position);
   [[nodiscard]] UnixMillis deadline_of(const Message& message, UnixMillis now) const;
+  [[nodiscard]] bool limited() const noexcept { return settings_.max_length || settings_.max_length_bytes; }
   [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] bool over_limit() const noexcept;
   void refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects);

@@ -16,27 +16,37 @@ std::string new_consumer_tag(Session& session) {
   return broker::generate_name(broker::kGeneratedConsumerPrefix, random);
 }
 
-Result<std::int32_t> consumer_priority(const amqp::Table& arguments) {
-  const amqp::Value* priority = arguments.find("x-priority");
-  if (priority == nullptr) return 0;
-  const auto value = priority->integer();
-  if (!value)
-    return fail(ReplyCode::kPreconditionFailed,
-                "invalid arg 'x-priority' for consumer: {unacceptable_type," + std::string(priority->type_name()) + "}");
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(*value, INT32_MIN, INT32_MAX));
+/// The value of an integer argument of basic.consume, if it is there.
+Result<std::optional<std::int64_t>> integer_argument(const amqp::Table& arguments, std::string_view name, const std::string& queue) {
+  const amqp::Value* value = arguments.find(name);
+  if (value == nullptr) return std::optional<std::int64_t>();
+  const auto number = value->integer();
+  if (!number)
+    return fail(ReplyCode::kPreconditionFailed, "invalid arg '" + std::string(name) + "' for " + queue + ": \"expected integer, got " +
+                                                    std::string(value->type_name()) + "\"");
+  return number;
 }
 
-Result<std::optional<Millis>> own_ack_timeout_ms(const amqp::Table& arguments) {
-  const amqp::Value* timeout = arguments.find("x-consumer-timeout");
-  if (timeout == nullptr) return std::optional<Millis>();
-  const auto value = timeout->integer();
-  if (!value)
+/// What a consumer of a queue asks for in its arguments. Errors are RabbitMQ's; unknown arguments are passed over.
+struct ConsumerWishes {
+  std::int32_t priority = 0;
+  std::optional<Millis> ack_timeout_ms;
+};
+
+Result<ConsumerWishes> read_wishes(const amqp::Table& arguments, const std::string& queue) {
+  if (arguments.find("x-stream-offset") != nullptr)
+    return fail(ReplyCode::kPreconditionFailed, "invalid arg 'x-stream-offset' for " + queue + " of queue type rabbit_classic_queue");
+  ConsumerWishes wishes;
+  auto priority = integer_argument(arguments, "x-priority", queue);
+  if (!priority) return priority.error();
+  wishes.priority = static_cast<std::int32_t>(std::clamp<std::int64_t>(priority->value_or(0), INT32_MIN, INT32_MAX));
+  auto timeout = integer_argument(arguments, "x-consumer-timeout", queue);
+  if (!timeout) return timeout.error();
+  if (timeout->value_or(0) < 0)
     return fail(ReplyCode::kPreconditionFailed,
-                "invalid arg 'x-consumer-timeout' for consumer: {unacceptable_type," + std::string(timeout->type_name()) + "}");
-  if (*value < 0)
-    return fail(ReplyCode::kPreconditionFailed,
-                "invalid arg 'x-consumer-timeout' for consumer: {value_negative," + std::to_string(*value) + "}");
-  return std::optional<Millis>(*value);
+                "invalid arg 'x-consumer-timeout' for " + queue + ": {value_negative," + std::to_string(**timeout) + "}");
+  wishes.ack_timeout_ms = *timeout;
+  return wishes;
 }
 
 void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine::QueueActor>& queue, bool no_ack,
@@ -81,16 +91,13 @@ Outcome basic_consume(Session& session, Channel& channel, const amqp::BasicConsu
   if (channel.consumers.contains(tag)) return fail(ReplyCode::kNotAllowed, "attempt to reuse consumer tag '" + tag + "'");
   if (*name == engine::kReplyQueue) return consume_replies(session, channel, method, std::move(tag));
   if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
-  const amqp::Table arguments = method.arguments.decode();
-  auto priority = consumer_priority(arguments);
-  if (!priority) return priority.error();
-  auto ack_timeout_ms = own_ack_timeout_ms(arguments);
-  if (!ack_timeout_ms) return ack_timeout_ms.error();
   auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
   if (!queue) return queue.error();
+  auto wishes = read_wishes(method.arguments.decode(), broker::resource_text("queue", *name, session.vhost()->name()));
+  if (!wishes) return wishes.error();
 
   Consumer& consumer = session.add_consumer(channel, tag, method.no_ack, queue->actor);
-  consumer.ack_timeout_ms = *ack_timeout_ms;
+  consumer.ack_timeout_ms = wishes->ack_timeout_ms;
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait, tag](Session& asker, Channel& asked_on, engine::Answer&) {
     if (!nowait) asker.send(asked_on.number, amqp::BasicConsumeOk{tag});
   });
@@ -101,7 +108,7 @@ Outcome basic_consume(Session& session, Channel& channel, const amqp::BasicConsu
   spec.no_ack = method.no_ack;
   spec.exclusive = method.exclusive;
   spec.prefetch = channel.prefetch;
-  spec.priority = *priority;
+  spec.priority = wishes->priority;
   spec.window_bytes = session.options().outbox_bytes;
   spec.channel_prefetch = channel.shared_prefetch;
   queue->actor->put(engine::AddConsumer{std::move(spec), std::move(reply)});
@@ -116,7 +123,7 @@ Outcome basic_cancel(Session& session, Channel& channel, const amqp::BasicCancel
     return {};
   }
   channel.waiting = true;
-  session.cancel_consumer(*found->second, [key = channel.key, tag, nowait = method.nowait](Session& asker) {
+  session.cancel_consumer(*found->second, false, [key = channel.key, tag, nowait = method.nowait](Session& asker) {
     Channel* asked_on = asker.find_channel_by_key(key);
     if (asked_on == nullptr || asked_on->state != Channel::State::kOpen) return;
     if (!nowait) asker.send(asked_on->number, amqp::BasicCancelOk{tag});

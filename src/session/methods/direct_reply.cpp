@@ -44,7 +44,7 @@ bool send_reply(Session& session, const broker::MessagePtr& message) {
 
 Outcome declare_reply_name(Session& session, Channel& channel, const amqp::QueueDeclare& method) {
   const std::string name(method.queue);
-  if (!session.broker().replies().find(name))
+  if (name != engine::kReplyQueue && !session.broker().replies().find(name))
     return fail(ReplyCode::kNotFound, "no queue '" + name + "' in vhost '" + session.vhost()->name() + "'");
   channel.last_queue = name;
   if (!method.nowait) session.send(channel.number, amqp::QueueDeclareOk{name, 0, 1});

@@ -109,33 +109,31 @@ Result<const CachedRoute*> find_route(Session& session, const broker::Message& m
 }
 
 // Headers may name more keys, and ask for a delay.
-Result<RoutedMessage> route_with_headers(Session& session, broker::MessagePtr message, Routing routing) {
+Result<RoutedMessage> route_with_headers(Session& session, broker::MessagePtr message, const CachedRoute& known, Routing routing) {
   const amqp::TableView headers = message->properties().headers;
   std::vector<std::string_view> more_keys;
   if (auto valid = copies(headers, "CC", more_keys); !valid) return valid.error();
   const std::size_t visible = more_keys.size();
   if (auto valid = copies(headers, "BCC", more_keys); !valid) return valid.error();
   const bool blind_copies = more_keys.size() > visible || headers.find("BCC").has_value();
-  auto known = find_route(session, *message);
-  if (!known) return known.error();
   std::optional<UnixMillis> due;
   if (broker::asks_for_delay(headers)) {
     auto found = find_due(session, *message, headers);
     if (!found) return found.error();
     due = *found;
   }
-  if ((*known)->key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&(*known)->queues, std::move(message), due};
-  return route_by_itself(session, std::move(message), **known, more_keys, blind_copies, due, routing);
+  if (known.key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&known.queues, std::move(message), due};
+  return route_by_itself(session, std::move(message), known, more_keys, blind_copies, due, routing);
 }
 
 }  // namespace
 
 Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message, Routing routing) {
-  if (asks_for_checks(*message))
-    if (auto valid = check_properties(session, *message); !valid) return valid.error();
-  if (message->has_headers()) return route_with_headers(session, std::move(message), routing);
   auto known = find_route(session, *message);
   if (!known) return known.error();
+  if (asks_for_checks(*message))
+    if (auto valid = check_properties(session, *message); !valid) return valid.error();
+  if (message->has_headers()) return route_with_headers(session, std::move(message), **known, routing);
   if ((*known)->key_only) return RoutedMessage{&(*known)->queues, std::move(message), std::nullopt};
   return route_by_itself(session, std::move(message), **known, {}, false, std::nullopt, routing);
 }

@@ -1,5 +1,6 @@
 // queue.* (class 50).
 #include "broker/names.hpp"
+#include "broker/queue_arguments.hpp"
 #include "session/methods/direct_reply.hpp"
 #include "session/methods/handlers.hpp"
 #include "session/permissions.hpp"
@@ -59,11 +60,15 @@ Outcome queue_declare(Session& session, Channel& channel, const amqp::QueueDecla
   const bool generated = wanted.name.empty();
   if (generated && method.passive) return fail(ReplyCode::kNotFound, "no queue '' in vhost '" + session.vhost()->name() + "'");
   if (generated) wanted.name = new_queue_name(session);
+  else if (!method.passive)
+    if (auto free = broker::check_new_name("queue", wanted.name); !free) return free.error();
   wanted.durable = method.durable;
   wanted.auto_delete = method.auto_delete;
   wanted.exclusive = method.exclusive;
   wanted.owner = method.exclusive ? session.inbox()->id() : 0;
   wanted.arguments = method.arguments.decode();
+  if (generated && broker::queue_type_of(wanted.arguments) == broker::QueueType::kQuorum)
+    return fail(ReplyCode::kPreconditionFailed, "Cannot declare a server-named queue for type rabbit_quorum_queue");
   if (auto allowed = permit_declare(session, wanted, method.passive); !allowed) return allowed;
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait](Session& asker, Channel& asked_on, engine::Answer& answer) {
     const auto& stats = std::get<engine::QueueStats>(answer);

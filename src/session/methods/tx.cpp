@@ -9,6 +9,12 @@ namespace {
 
 Error not_transactional() { return fail(ReplyCode::kPreconditionFailed, "channel is not transactional"); }
 
+// A queue would not take its part, so there was no commit: what was settled with it goes back, the channel goes.
+void refuse_commit(Session& session, Channel& channel, const std::vector<TxSettle>& settles, const Error& error) {
+  for (const TxSettle& settle : settles) session.settle(channel, settle.deliveries, broker::Settlement::kFailed);
+  if (channel.state == Channel::State::kOpen) session.fail_channel(channel, error, amqp::TxCommit::kId);
+}
+
 }  // namespace
 
 Outcome tx_select(Session& session, Channel& channel, const amqp::TxSelect&) {
@@ -42,9 +48,10 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
         joint->part_of(session.queues().find(delivery.queue)).acks.push_back(delivery.position);
 
   channel.waiting = true;
-  auto reply = session.ask([key = channel.key, settles = std::move(settles)](Session& asker, Result<engine::Answer>&) {
+  auto reply = session.ask([key = channel.key, settles = std::move(settles)](Session& asker, Result<engine::Answer>& answer) {
     Channel* asked_on = asker.find_channel_by_key(key);
     if (asked_on == nullptr) return;
+    if (!answer) return refuse_commit(asker, *asked_on, settles, answer.error());
     // Also when the client is gone by now: it is committed, and what was rejected has to go somewhere.
     for (const TxSettle& settle : settles) {
       if (settle.how == broker::Settlement::kAck) asker.settled_elsewhere(*asked_on, settle.deliveries);
@@ -58,7 +65,11 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
     reply.send(engine::Answer{engine::Done{}});
     return {};
   }
-  joint->done = [reply = std::move(reply)] { reply.send(engine::Answer{engine::Done{}}); };
+  joint->asks_first = true;
+  joint->done = [reply = std::move(reply), of = joint.get()] {
+    if (of->refused) reply.send(fail(ReplyCode::kPreconditionFailed, "partial tx completion"));
+    else reply.send(engine::Answer{engine::Done{}});
+  };
   engine::start_joint_commit(joint);
   return {};
 }

@@ -39,7 +39,9 @@ class QueueBench {
     queue_.add_consumer(std::move(spec));
     return consumers_;
   }
-  void cancel(std::uint32_t consumer) { EXPECT_TRUE(queue_.remove_consumer(publisher_.get(), consumer)); }
+  void cancel(std::uint32_t consumer, bool gives_back = false) {
+    EXPECT_TRUE(queue_.remove_consumer(publisher_.get(), consumer, gives_back));
+  }
   void return_window(std::uint32_t consumer, std::uint64_t bytes) { queue_.return_window(publisher_.get(), consumer, bytes); }
   void retry(std::uint32_t consumer) { queue_.retry_consumer(publisher_.get(), consumer); }
   void share_prefetch(std::uint32_t consumer, std::shared_ptr<ChannelPrefetch> shared) {

@@ -151,6 +151,29 @@ TEST(QueueDelivery, LeavesOutWhatACancelledConsumerHas) {
   EXPECT_EQ(bench.queue().counts().unacked, 0u);
 }
 
+TEST(QueueDelivery, WaitsForWhatALostConsumerHad) {
+  QueueBench bench({.single_active_consumer = true});
+  const std::uint32_t lost = bench.consume({.prefetch = 2});
+  bench.consume();
+  bench.publish_all({"a", "b", "c"});
+  EXPECT_EQ(bench.turn(), (Words{"1 gets a", "1 gets b"}));
+  bench.cancel(lost, true);
+  EXPECT_EQ(bench.turn(), Words{});
+  bench.ack({"a"});
+  EXPECT_EQ(bench.turn(), Words{});
+  bench.requeue({"b"});
+  EXPECT_EQ(bench.turn(), (Words{"2 gets b!", "2 gets c"}));
+}
+
+TEST(QueueDelivery, DoesNotWaitForALostConsumerThatHadNothing) {
+  QueueBench bench;
+  const std::uint32_t lost = bench.consume();
+  bench.cancel(lost, true);
+  bench.consume();
+  bench.publish({"a"});
+  EXPECT_EQ(bench.turn(), (Words{"2 gets a"}));
+}
+
 TEST(QueueDelivery, DoesNotChargeANewConsumerForWhatACancelledOneHad) {
   QueueBench bench;
   bench.consume();

@@ -149,6 +149,15 @@ TEST(Expiry, LeavesWhatIsOutAloneUntilItReturns) {
   EXPECT_EQ(bench.turn(), (Words{"a leaves: expired"}));
 }
 
+TEST(Expiry, TakesAMessageThatComesBackAtItsDeadline) {
+  QueueBench bench({.message_ttl_ms = 0, .dead_letter_exchange = "dlx"});
+  bench.consume();
+  bench.publish({"a"});
+  EXPECT_EQ(bench.turn(), (Words{"1 gets a"}));
+  bench.requeue({"a"});
+  EXPECT_EQ(bench.turn(), (Words{"a leaves: expired"}));
+}
+
 TEST(Rejection, DeadLetters) {
   QueueBench bench({.dead_letter_exchange = "dlx"});
   bench.consume();
@@ -353,7 +362,14 @@ TEST(Expiration, IsANumberOfMilliseconds) {
   EXPECT_EQ(parse_expiration("abc").error().text, "no_integer");
   EXPECT_EQ(parse_expiration("").error().text, "no_integer");
   EXPECT_EQ(parse_expiration("-1").error().text, "{value_negative,-1}");
+  EXPECT_EQ(parse_expiration("+5").value(), 5);
+  EXPECT_EQ(parse_expiration("+").error().text, "no_integer");
+  EXPECT_EQ(parse_expiration("+-5").error().text, "no_integer");
+  EXPECT_EQ(parse_expiration("-99999999999999999999").error().text, "{value_negative,-99999999999999999999}");
+  EXPECT_EQ(parse_expiration("99999999999999999999").error().text, "{value_too_large,99999999999999999999}");
   EXPECT_EQ(parse_expiration("1x").error().text, "{leftover_string,\"x\"}");
+  EXPECT_EQ(parse_expiration("1\n").error().text, "{leftover_string,\"\\n\"}");
+  EXPECT_EQ(parse_expiration("1\x01").error().text, "{leftover_string,[1]}");
   EXPECT_EQ(parse_expiration("315360000001").error().text, "{value_too_large,315360000001}");
 }
 

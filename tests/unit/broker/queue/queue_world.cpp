@@ -205,8 +205,10 @@ void QueueWorld::transaction(const std::vector<Text>& texts, const std::vector<s
 void QueueWorld::check_order(Key last_delivered) const {
   for (const Key& key : ready_) {
     if (key > last_delivered) return;
-    if (known_.at(key.second).until != 0) continue;  // has waited, and may have to be read back first
-    require(known_.at(key.second).deadline < now_, words("delivered before one that was to come first", key.second));
+    const Known& known = known_.at(key.second);
+    if (known.until != 0) continue;                             // has waited, and may have to be read back first
+    const bool had = known.delivered || known.maybe_delivered;  // then its very deadline is too late
+    require(had ? known.deadline <= now_ : known.deadline < now_, words("delivered before one that was to come first", key.second));
   }
 }
 
