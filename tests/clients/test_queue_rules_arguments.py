@@ -90,7 +90,8 @@ def test_what_is_beyond_the_bounds_is_refused(raw, name, argument, value, reason
     ([("x-dead-letter-exchange", b"S", longstr("x")), ("x-dead-letter-routing-key", b"t", b"\1")],
      "invalid arg 'x-dead-letter-routing-key' for {q}: {{unacceptable_type,bool}}"),
     ([("x-overflow", b"t", b"\1")], "invalid arg 'x-overflow' for {q}: {{unacceptable_type,bool}}"),
-    ([("x-single-active-consumer", b"S", longstr("true"))], "invalid arg 'x-single-active-consumer' for {q}: {{unacceptable_type,longstr}}"),
+    ([("x-single-active-consumer", b"S", longstr("true"))],
+     "invalid arg 'x-single-active-consumer' for {q}: {{unacceptable_type,longstr}}"),
     ([("x-queue-type", b"S", longstr("bogus"))], "invalid arg 'x-queue-type' for {q}: \"unsupported queue type 'bogus'\""),
     ([("x-max-age", b"S", longstr("1D"))], "invalid arg 'x-max-age' for {q} of queue type rabbit_classic_queue"),
 ], ids=["dead-letter-exchange", "dead-letter-routing-key", "overflow", "single-active-consumer", "queue-type", "max-age"])
