@@ -311,6 +311,18 @@ TEST_P(Delays, RouteAsTheTypeTheirExchangeNames) {
   EXPECT_EQ(ready(c, "q"), 0u);
 }
 
+TEST_P(Delays, AreRememberedWhenDueByAnExchangeThatKeepsHistory) {
+  Client& c = client();
+  c.sends(ExchangeDeclare{.exchange = "x", .type = "x-delayed-message", .arguments = args({{"x-delayed-type", "x-recent-history"}})});
+  declares(c.receives(ExchangeDeclareOk{}), "early").sends_content({.exchange = "x"}, "m", delayed(1000));
+  c.sends(QueueBind{.queue = "early", .exchange = "x"}).receives(QueueBindOk{});
+  EXPECT_EQ(ready(c, "early"), 0u);
+  passes(1000);
+  EXPECT_EQ(ready(c, "early"), 1u);
+  declares(c, "late").sends(QueueBind{.queue = "late", .exchange = "x"}).receives(QueueBindOk{});
+  EXPECT_EQ(ready(c, "late"), 1u);
+}
+
 TEST_P(Delays, PassOverWhatIsNoNumberOnTheirExchange) {
   Client& c = client();
   c.sends(ExchangeDeclare{.exchange = "x", .type = "x-delayed-message", .arguments = args({{"x-delayed-type", "fanout"}})});
