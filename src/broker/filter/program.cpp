@@ -1,7 +1,7 @@
 #include "broker/filter/program.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <cstring>
 #include <utility>
 
 namespace mq::broker::filter {
@@ -27,7 +27,24 @@ constexpr PropertyRow kProperties[] = {
 
 std::uint64_t size_bit(std::string_view name) noexcept { return std::uint64_t{1} << (name.size() % 64); }
 
-bool before(std::string_view a, std::string_view b) noexcept { return a.size() != b.size() ? a.size() < b.size() : a < b; }
+/// Below 0, 0 or above, in order of (size, octets).
+int order(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
+  return std::memcmp(a.data(), b.data(), a.size());
+}
+
+const Program::Name* find_name(const Program& program, std::string_view sought) noexcept {
+  const Program::Name* from = program.names_by_size.data();
+  std::size_t left = program.names_by_size.size();
+  while (left > 0) {
+    const Program::Name* middle = from + left / 2;
+    const int side = order(sought, middle->text);
+    if (side == 0) return middle;
+    left = side < 0 ? left / 2 : left - left / 2 - 1;
+    if (side > 0) from = middle + 1;
+  }
+  return nullptr;
+}
 
 }  // namespace
 
@@ -43,10 +60,11 @@ std::uint16_t Program::header(std::string_view name) {
 }
 
 void Program::index_names() {
-  names_by_size.resize(names.size());
-  std::iota(names_by_size.begin(), names_by_size.end(), std::uint16_t{0});
-  std::sort(names_by_size.begin(), names_by_size.end(), [this](auto a, auto b) { return before(names[a], names[b]); });
-  for (std::string_view name : names) sizes |= size_bit(name);
+  for (std::string_view name : names) {
+    names_by_size.push_back({name, static_cast<std::uint16_t>(names_by_size.size())});
+    sizes |= size_bit(name);
+  }
+  std::sort(names_by_size.begin(), names_by_size.end(), [](const Name& a, const Name& b) { return order(a.text, b.text) < 0; });
 }
 
 void find_headers(const Program& program, amqp::TableView headers, FoundHeader* found) noexcept {
@@ -54,10 +72,9 @@ void find_headers(const Program& program, amqp::TableView headers, FoundHeader* 
   for (std::size_t number = 0; number < left; ++number) found[number].tag = FoundHeader::kMissing;
   headers.for_each([&](std::string_view name, const amqp::ValueView& value) {
     if ((program.sizes & size_bit(name)) == 0) return true;  // most headers are nobody's and leave here
-    auto at = std::lower_bound(program.names_by_size.begin(), program.names_by_size.end(), name,
-                               [&](std::uint16_t number, std::string_view sought) { return before(program.names[number], sought); });
-    if (at == program.names_by_size.end() || program.names[*at] != name || found[*at].tag != FoundHeader::kMissing) return true;
-    found[*at] = {value.tag, value.bytes.data(), value.bytes.size()};
+    const Program::Name* wanted = find_name(program, name);
+    if (wanted == nullptr || found[wanted->number].tag != FoundHeader::kMissing) return true;
+    found[wanted->number] = {value.tag, value.bytes.data(), value.bytes.size()};
     return --left != 0;
   });
 }

@@ -68,8 +68,12 @@ struct Program {
   std::vector<std::string_view> names;  // of headers, each once, in order of appearance; lie in `texts`
   std::deque<std::string> texts;        // a deque: what is in it stays where it is
 
-  // For finding the headers of a message: the numbers of `names` in order of (size, name), and a bit for each size (modulo 64) of a name.
-  std::vector<std::uint16_t> names_by_size;
+  // For finding the headers of a message: the names in order of (size, octets), and a bit for each size (modulo 64) that occurs.
+  struct Name {
+    std::string_view text;
+    std::uint16_t number = 0;  // in `names`
+  };
+  std::vector<Name> names_by_size;
   std::uint64_t sizes = 0;
 
   [[nodiscard]] std::span<const NodeId> children_of(const Node& node) const { return std::span(children).subspan(node.b, node.c); }
