@@ -54,6 +54,12 @@ MessageLog* Queue::highest_ready() {
   return nullptr;
 }
 
+MessageLog* Queue::lowest_ready() {
+  for (auto log = used_.rbegin(); log != used_.rend(); ++log)
+    if ((*log)->totals().ready > 0) return *log;
+  return nullptr;
+}
+
 // --- publishing ---
 
 boost::system::result<Millis, ExpirationFault> parse_expiration(std::string_view text) {
@@ -341,12 +347,11 @@ bool Queue::expire(UnixMillis now, Effects& effects) {
 bool Queue::trim(Effects& effects) {
   for (std::size_t dropped = 0; over_limit(); ++dropped) {
     if (dropped == kMaxDeparturesPerTurn) return true;
-    MessageLog* log = highest_ready();
+    MessageLog* log = settings_.overflow == Overflow::kDropLowest ? lowest_ready() : highest_ready();
     if (log == nullptr) return false;
     Offset offset = 0;
     Entry* entry = nullptr;
-    if (selection_ && !bring_back_oldest()) return false;
-    if (log->head(offset, entry) != MessageLog::Next::kReady) return false;
+    if (log->oldest(offset, entry) != MessageLog::Next::kReady) return false;
     bury(*log, offset, DeathReason::kMaxLength, effects);
   }
   return false;
@@ -360,7 +365,7 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
     }
   pump(now, effects);
   bool more = expire(now, effects);
-  if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
+  if (!may_refuse()) more = trim(effects) || more;
   if (selection_) {
     more = std::exchange(selection_->more, false) || more;
     end_selection_when_unused();

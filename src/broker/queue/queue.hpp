@@ -96,7 +96,7 @@ class Queue {
   /// All from one channel of one peer. Confirms come in Effects, now or after the write.
   void publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects);
   /// Whether publishes are refused when it is full.
-  [[nodiscard]] bool may_refuse() const noexcept { return limited() && settings_.overflow != Overflow::kDropHead; }
+  [[nodiscard]] bool may_refuse() const noexcept { return limited() && refuses_when_full(settings_.overflow); }
   /// For an atomic commit, before it enters: false when some of these would be refused, one after the other.
   [[nodiscard]] bool would_take(std::span<const MessagePtr> messages);
   /// For an atomic commit: the messages enter, invisible; what must be written is added to `out`.
@@ -177,6 +177,7 @@ class Queue {
   void pump(UnixMillis now, Effects& effects);
   bool give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects);
   MessageLog* highest_ready();
+  MessageLog* lowest_ready();
   [[nodiscard]] Position position_in(const MessageLog& log, Offset offset) const noexcept {
     return position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset);
   }
@@ -196,7 +197,6 @@ class Queue {
   Candidate next_selected(Call&& call);
   /// Answers calls; false when nothing came of it.
   bool bring_back();
-  bool bring_back_oldest();
   std::uint8_t join_filter(const std::shared_ptr<const Filter>& filter);
   void leave_filter(std::uint8_t want);
   void end_selection_when_unused();
