@@ -166,6 +166,12 @@ DestinationPtr Topology::destination(std::string_view queue) const {
   return found == nullptr ? nullptr : found->destination;
 }
 
+void Topology::set_queue_pause(std::string_view name, QueuePause pause) {
+  Queue* queue = queue_named(name);
+  MQ_CHECK(queue != nullptr);
+  queue->info.paused = pause;
+}
+
 TopologyChange Topology::remove_queue(std::string_view name) {
   TopologyChange change;
   Queue* queue = queue_named(name);

@@ -14,9 +14,6 @@
 namespace mq::engine {
 namespace {
 
-// What is stored under a name of its own survives a restart; an exclusive queue never does, whatever it was declared as.
-bool is_stored(const broker::QueueInfo& queue) { return queue.durable && !queue.exclusive; }
-
 std::string encode_id(QueueId id) {
   std::string value;
   ByteWriter(value).u64(id);
@@ -184,6 +181,8 @@ void VHost::handle(VHostItem& item) {
           if (park_if_going(each.wanted.name, item)) return;
         } else if constexpr (std::is_same_v<Item, DeleteQueue>) {
           if (park_if_going(each.name, item)) return;
+        } else if constexpr (std::is_same_v<Item, ChangePause>) {
+          if (park_if_going(each.queue, item)) return;
         }
         on(each);
       },

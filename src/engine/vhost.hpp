@@ -99,8 +99,17 @@ struct ChangeLimit {
   std::optional<amqp::Value> value;
   ReplyTo reply;
 };
+/// An operator stops a queue from delivering, from taking in what is published, or from both; or lets it go on. Answered when that is on
+/// disk and holds. Error: 404.
+struct ChangePause {
+  std::string queue;
+  bool delivery = false;  ///< whether it is about this one
+  bool publish = false;
+  bool paused = true;  ///< false = it goes on
+  ReplyTo reply;
+};
 using VHostItem = std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding,
-                               DropOwner, ChangePolicy, ChangeParameter, ChangeLimit>;
+                               DropOwner, ChangePolicy, ChangeParameter, ChangeLimit, ChangePause>;
 
 /// Where a delayed message goes when it is due.
 struct LateRoute {
@@ -140,6 +149,8 @@ class VHost final : public Actor<VHostItem> {
   [[nodiscard]] Result<FoundQueue> find_queue(std::string_view name, broker::OwnerId asking) const;
   /// Where a dead letter goes; nowhere when its exchange is missing (logged once per exchange).
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> route_dead_letter(const broker::MessagePtr& message, bool with_copies);
+  /// The queue of that name, whoever owns it; for operators.
+  [[nodiscard]] std::optional<FoundQueue> queue_named(std::string_view name) const;
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> queues() const;
   /// All queues with their actors, exclusive ones too.
   [[nodiscard]] std::vector<FoundQueue> found_queues() const;
@@ -182,10 +193,15 @@ class VHost final : public Actor<VHostItem> {
   void on(ChangePolicy& item);
   void on(ChangeParameter& item);
   void on(ChangeLimit& item);
+  void on(ChangePause& item);
 
   [[nodiscard]] std::shared_ptr<VHost> self() { return std::static_pointer_cast<VHost>(shared_from_this()); }
   std::shared_ptr<QueueActor> make_actor(const broker::QueueInfo& info, broker::QueueSettings settings);
   [[nodiscard]] broker::QueueSettings settings_of(const broker::QueueInfo& queue) const;
+  // What is stored under a name of its own survives a restart; an exclusive queue never does, whatever it was declared as.
+  [[nodiscard]] static bool is_stored(const broker::QueueInfo& queue) { return queue.durable && !queue.exclusive; }
+  /// Has the queue as it is now written, if it is stored at all.
+  void store_queue(const broker::QueueInfo& queue, std::function<void()> done);
   /// Puts other policies in place and applies them to the queues and exchanges for which they make a difference.
   void adopt(std::shared_ptr<const broker::Policies> policies);
   void put_parameter(broker::Parameter parameter, const ReplyTo& reply);

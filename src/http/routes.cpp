@@ -19,6 +19,8 @@ constexpr Route kRoutes[] = {
     {Verb::kGet, "/api/queues", Needs::kLogin, api::list_queues},
     {Verb::kGet, "/api/queues/{vhost}", Needs::kVHost, api::list_queues},
     {Verb::kGet, "/api/queues/{vhost}/{name}", Needs::kVHost, api::get_queue},
+    {Verb::kPut, "/api/queues/{vhost}/{name}/pause", Needs::kPolicymaker, api::pause_queue},
+    {Verb::kPut, "/api/queues/{vhost}/{name}/resume", Needs::kPolicymaker, api::resume_queue},
     {Verb::kGet, "/api/exchanges", Needs::kLogin, api::list_exchanges},
     {Verb::kGet, "/api/exchanges/{vhost}", Needs::kVHost, api::list_exchanges},
     {Verb::kGet, "/api/exchanges/{vhost}/{name}", Needs::kVHost, api::get_exchange},

@@ -107,6 +107,10 @@ int put_value(const ApiCommand& command, const ApiTarget& target, const Words& w
   return send(target, "PUT", path_of(command.path, words), json::object{{"value", *value}});
 }
 
+int pause(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
+  return send(target, "PUT", path_of(command.path, words), json::object{{"what", word(words, "what")}});
+}
+
 int clear(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
   return send(target, "DELETE", path_of(command.path, words));
 }
@@ -215,6 +219,8 @@ const Positional kComponent{"component", "the component it is for"};
 const Positional kValue{"value", "its value, in JSON"};
 const Positional kUser{"subject", "the user's name"};
 const Positional kLimits{"value", "a JSON object such as {\"max-connections\": 10}"};
+
+const Positional kQueue{"name", "the queue's name"};
 
 const std::vector<std::string_view> kPolicyColumns = {"vhost", "name", "pattern", "apply-to", "definition", "priority"};
 
@@ -357,6 +363,21 @@ const std::vector<ApiCommand>& table() {
        "user-limits/{subject}",
        {"user", "limits"},
        "Listing limits for all users ..."},
+
+      {"pause_queue",
+       "stops a queue from delivering messages, taking them in, or both",
+       {kQueue},
+       kTakesVHost | kTakesPause,
+       "Pausing queue \"{name}\" in vhost \"{vhost}\" ({what}) ...",
+       pause,
+       "queues/{vhost}/{name}/pause"},
+      {"resume_queue",
+       "lets a paused queue go on",
+       {kQueue},
+       kTakesVHost | kTakesPause,
+       "Resuming queue \"{name}\" in vhost \"{vhost}\" ({what}) ...",
+       pause,
+       "queues/{vhost}/{name}/resume"},
   };
   return rows;
 }

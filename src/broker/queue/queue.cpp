@@ -94,15 +94,24 @@ bool Queue::over_limit() const noexcept {
          (settings_.max_length_bytes && now.ready_bytes > *settings_.max_length_bytes);
 }
 
+void Queue::refuse_all(std::span<const Incoming> messages, ConfirmRun refused, Effects& effects) {
+  refused_ += messages.size();
+  for (const Incoming& incoming : messages)
+    if (incoming.sequence != 0) refused.sequences.push_back(incoming.sequence);
+  if (!refused.sequences.empty()) effects.confirms.push_back(std::move(refused));
+}
+
 void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects) {
+  ++refused_;
   if (incoming.sequence != 0) refused.sequences.push_back(incoming.sequence);
   if (settings_.overflow == Overflow::kRejectPublishDlx && settings_.dead_letter_exchange)
     effects.departures.push_back({incoming.message, DeathReason::kMaxLength, std::nullopt});
 }
 
 void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects) {
+  if (info_.paused.publish) return refuse_all(messages, {peer, channel, true, {}}, effects);
   const bool limited = this->limited();
-  const bool refuses = may_refuse();
+  const bool refuses = refuses_when_full();
   const bool multi_level = settings_.max_priority.value_or(0) > 0;
   ConfirmRun refused{peer, channel, true, {}};
   ConfirmRun done{peer, channel, false, {}};
@@ -131,7 +140,10 @@ void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std
 }
 
 bool Queue::would_take(std::span<const MessagePtr> messages) {
-  if (!may_refuse() || messages.empty() || consumers_.next() != nullptr) return true;  // what consumers take at once does not count
+  if (messages.empty()) return true;
+  if (info_.paused.publish) return false;
+  const bool taken_at_once = !info_.paused.delivery && consumers_.next() != nullptr;  // what consumers take so does not count
+  if (taken_at_once || !refuses_when_full()) return true;
   const QueueCounts now = counts();
   if (settings_.max_length && now.ready + messages.size() > *settings_.max_length) return false;
   std::uint64_t bytes = now.ready_bytes;
@@ -271,6 +283,7 @@ bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entr
 }
 
 void Queue::pump(UnixMillis now, Effects& effects) {
+  if (info_.paused.delivery) return;
   if (selection_) return pump_selected(now, effects);
   while (Consumer* consumer = consumers_.next()) {
     MessageLog* log = highest_ready();
@@ -286,6 +299,7 @@ void Queue::pump(UnixMillis now, Effects& effects) {
 }
 
 Queue::GetStatus Queue::get(bool no_ack, UnixMillis now, Delivery& out) {
+  if (info_.paused.delivery) return GetStatus::kEmpty;
   if (selection_) return get_selected(no_ack, now, out);
   while (MessageLog* log = highest_ready()) {
     Offset offset = 0;
@@ -405,7 +419,7 @@ void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset bel
     pending_confirms_.pop_front();
   }
   if (!confirms.empty()) out.needs_sync = true;
-  const std::uint64_t expected = consumers_.empty() ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
+  const std::uint64_t expected = consumers_.empty() || info_.paused.delivery ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
   for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
   written_logs_.push_back(used_);
 }

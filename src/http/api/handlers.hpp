@@ -17,6 +17,10 @@ void get_queue(const CallPtr& call);
 void list_exchanges(const CallPtr& call);
 void get_exchange(const CallPtr& call);
 
+// queue_control.cpp
+void pause_queue(const CallPtr& call);
+void resume_queue(const CallPtr& call);
+
 // policies.cpp
 void list_policies(const CallPtr& call);
 void get_policy(const CallPtr& call);

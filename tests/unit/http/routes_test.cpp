@@ -263,6 +263,29 @@ TEST_F(Management, CallsTheDefaultExchangeByItsAlias) {
   EXPECT_EQ(gets("/api/exchanges/%2F/amq.default?columns=name,type").body, R"({"name":"","type":"direct"})");
 }
 
+// --- pausing ---
+
+TEST_F(Management, PausesAndResumesAQueue) {
+  declares_queue("q");
+  const std::string state = "/api/queues/%2F/q?columns=state,paused_delivery,paused_publish";
+  EXPECT_EQ(gets(state).body, R"({"state":"running","paused_delivery":false,"paused_publish":false})");
+  EXPECT_EQ(puts("/api/queues/%2F/q/pause", "").status, 204u);
+  EXPECT_EQ(gets(state).body, R"({"state":"paused","paused_delivery":true,"paused_publish":false})");
+  EXPECT_EQ(puts("/api/queues/%2F/q/pause?what=publish", "").status, 204u);
+  EXPECT_EQ(puts("/api/queues/%2F/q/resume", R"({"what":"delivery"})").status, 204u);
+  EXPECT_EQ(gets(state).body, R"({"state":"running","paused_delivery":false,"paused_publish":true})");
+  EXPECT_EQ(puts("/api/queues/%2F/q/resume", R"({"what":"all"})").status, 204u);
+  EXPECT_EQ(gets(state).body, R"({"state":"running","paused_delivery":false,"paused_publish":false})");
+}
+
+TEST_F(Management, PausesOnlyWhatItKnows) {
+  declares_queue("q");
+  EXPECT_EQ(puts("/api/queues/%2F/none/pause", ""), kNotFound);
+  for (const char* body : {R"({"what":"everything"})", R"({"what":1})"})
+    EXPECT_EQ(puts("/api/queues/%2F/q/pause", body), bad_request_with("what should be delivery, publish or all")) << body;
+  EXPECT_EQ(says("management", Verb::kPut, "/api/queues/%2F/q/pause"), not_authorised_with("User not authorised to access object"));
+}
+
 // --- parameters and limits ---
 
 TEST_F(Management, KeepsGlobalParametersAsTheyAre) {
