@@ -86,6 +86,9 @@ struct Route {
   bool key_only = true;                    ///< true when the same exchange and routing key give the same queues until version() changes
 };
 
+/// May `wanted` be declared when `existing` is there, as far as anything but arguments goes? Error: 406 `inequivalent arg 'type' ...`.
+[[nodiscard]] Result<> check_same_properties(std::string_view vhost, const ExchangeInfo& existing, const ExchangeInfo& wanted);
+
 class Topology {
  public:
   /// `vhost` only names the vhost in error texts. Starts with the default exchange and the amq.* exchanges.
@@ -124,6 +127,7 @@ class Topology {
   [[nodiscard]] DestinationPtr destination(std::string_view queue) const;
   /// Of a queue that is there. Routes do not change by it, nor does version().
   void set_queue_pause(std::string_view name, QueuePause pause);
+  void set_queue_arguments(std::string_view name, amqp::Table arguments);
   /// Takes the queue, its bindings, and exchanges that auto-delete with them.
   TopologyChange remove_queue(std::string_view name);
 

@@ -107,6 +107,17 @@ int put_value(const ApiCommand& command, const ApiTarget& target, const Words& w
   return send(target, "PUT", path_of(command.path, words), json::object{{"value", *value}});
 }
 
+/// The word is the body.
+int put_json(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
+  const auto value = read_json(word(words, "value"));
+  if (!value || !value->is_object()) return complain("the value is no JSON object", kUsage);
+  return send(target, "PUT", path_of(command.path, words), *value);
+}
+
+int put_redeclare(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
+  return send(target, "PUT", path_of(command.path, words), json::object{{"redeclare", word(words, "value")}});
+}
+
 int pause(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
   return send(target, "PUT", path_of(command.path, words), json::object{{"what", word(words, "what")}});
 }
@@ -364,6 +375,20 @@ const std::vector<ApiCommand>& table() {
        {"user", "limits"},
        "Listing limits for all users ..."},
 
+      {"set_vhost_redeclare",
+       "says whether queues and exchanges may be declared again with other arguments",
+       {{"value", "strict: no; relaxed: yes, and they keep those they have"}},
+       kTakesVHost,
+       "Setting redeclare of vhost \"{vhost}\" to \"{value}\" ...",
+       put_redeclare,
+       "vhosts/{vhost}"},
+      {"set_queue_arguments",
+       "changes arguments of a queue that is in use",
+       {kQueue, {"value", "a JSON object such as {\"x-max-length\": 1000, \"x-expires\": null}; null takes one away"}},
+       kTakesVHost,
+       "Setting arguments of queue \"{name}\" in vhost \"{vhost}\" to \"{value}\" ...",
+       put_json,
+       "queues/{vhost}/{name}/arguments"},
       {"pause_queue",
        "stops a queue from delivering messages, taking them in, or both",
        {kQueue},

@@ -28,7 +28,10 @@ Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec)
   if (settings_.group_by.what != GroupBy::What::kNothing) begin_selection(std::make_unique<GroupSelector>(settings_.group_by));
 }
 
-void Queue::apply(QueueSettings settings) { settings_ = std::move(settings); }
+void Queue::apply(QueueSettings settings) {
+  settings_ = std::move(settings);
+  consumers_.set_single_active(settings_.single_active_consumer);
+}
 
 // --- levels ---
 

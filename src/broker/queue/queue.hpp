@@ -88,6 +88,7 @@ class Queue {
 
   [[nodiscard]] const QueueInfo& info() const noexcept { return info_; }
   [[nodiscard]] const QueueSettings& settings() const noexcept { return settings_; }
+  /// Other settings from now on; how messages are grouped stays as it was.
   void apply(QueueSettings settings);
   /// What an operator stops it from doing from now on. While publishing is paused, publishes are refused as by a full queue with
   /// `reject-publish`; what enters by an atomic commit enters. While delivery is paused, everything but delivery goes on.

@@ -1,4 +1,4 @@
-// What operators do to single queues: pausing them.
+// What operators do to single queues: pausing them, changing their arguments.
 #include "http/api/handlers.hpp"
 
 namespace mq::http::api {
@@ -33,6 +33,14 @@ void change_pause(const CallPtr& call, bool paused) {
 }
 
 }  // namespace
+
+void put_queue_arguments(const CallPtr& call) {
+  const auto body = call->body();
+  if (!body) return;
+  auto changes = to_amqp(*body);
+  if (!changes) return call->answer(bad_request("a member's name is longer than 255 bytes"));
+  call->vhost()->put(engine::ChangeArguments{call->at("name"), *changes->table(), call->reply(204)});
+}
 
 void pause_queue(const CallPtr& call) { change_pause(call, true); }
 void resume_queue(const CallPtr& call) { change_pause(call, false); }

@@ -263,6 +263,35 @@ TEST_F(Management, CallsTheDefaultExchangeByItsAlias) {
   EXPECT_EQ(gets("/api/exchanges/%2F/amq.default?columns=name,type").body, R"({"name":"","type":"direct"})");
 }
 
+// --- arguments and redeclaring ---
+
+TEST_F(Management, ChangesTheArgumentsOfAQueue) {
+  declares_queue("q");
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-max-length":5,"x-expires":60000})").status, 204u);
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-expires":null})").status, 204u);
+  EXPECT_EQ(gets("/api/queues/%2F/q?columns=arguments").body, R"({"arguments":{"x-max-length":5}})");
+}
+
+TEST_F(Management, RefusesArgumentsThatCannotBe) {
+  declares_queue("q");
+  EXPECT_EQ(puts("/api/queues/%2F/none/arguments", "{}"), kNotFound);
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", "[]"), bad_request_with("not_json"));
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-max-length":-5})"),
+            bad_request_with("invalid arg 'x-max-length' for queue 'q' in vhost '/': {value_negative,-5}"));
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-group-by":"type"})"),
+            bad_request_with("arg 'x-group-by' for queue 'q' in vhost '/' cannot be changed once the queue is there"));
+}
+
+TEST_F(Management, SetsHowAVHostTakesRedeclaring) {
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=redeclare").body, R"({"redeclare":"strict"})");
+  EXPECT_EQ(puts("/api/vhosts/%2F", R"({"redeclare":"relaxed"})").status, 204u);
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=redeclare").body, R"({"redeclare":"relaxed"})");
+  EXPECT_EQ(puts("/api/vhosts/%2F", R"({"description":"x"})").status, 204u);
+  EXPECT_EQ(puts("/api/vhosts/%2F", R"({"redeclare":7})").status, 400u);
+  EXPECT_EQ(says("policymaker", Verb::kPut, "/api/vhosts/%2F", R"({"redeclare":"strict"})"), not_authorised_with("Not administrator user"));
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=redeclare").body, R"({"redeclare":"relaxed"})");
+}
+
 // --- pausing ---
 
 TEST_F(Management, PausesAndResumesAQueue) {
