@@ -129,6 +129,7 @@ MessageLog::Next MessageLog::head(Offset& offset, Entry*& entry) {
   }
   if (cursor_ == nullptr || cursor_->resident) return Next::kNone;
   want_loads(*cursor_, read_ahead());
+  offset = cursor_offset_;
   return Next::kBlocked;
 }
 

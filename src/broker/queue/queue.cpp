@@ -194,7 +194,7 @@ void Queue::put_back(MessageLog& log, Offset offset, Entry& entry, Settlement ho
     bury(log, offset, DeathReason::kDeliveryLimit, effects);
   else if (delay_ms > 0) {
     log.put_aside(offset, now + delay_ms);
-    if (selection_) selection_->selector->waits(position_in(log, offset), selection_->selector->key_of(*entry.message));
+    if (selection_) selection_->selector->waits(position_in(log, offset), *entry.message);
   } else {
     log.put_back(offset);
   }
@@ -241,9 +241,17 @@ void Queue::settle_moved(std::span<const Position> positions) {
 
 // --- consuming ---
 
-Consumer& Queue::add_consumer(ConsumerSpec spec) { return consumers_.add(std::move(spec)); }
+Consumer& Queue::add_consumer(ConsumerSpec spec) {
+  if (spec.filter) spec.want = join_filter(spec.filter);
+  return consumers_.add(std::move(spec));
+}
 
-bool Queue::remove_consumer(const Peer* peer, std::uint32_t number, bool gives_back) { return consumers_.remove(peer, number, gives_back); }
+bool Queue::remove_consumer(const Peer* peer, std::uint32_t number, bool gives_back) {
+  const Consumer* consumer = consumers_.find(peer, number);
+  if (consumer == nullptr) return false;
+  if (consumer->spec_.want != 0) leave_filter(consumer->spec_.want);
+  return consumers_.remove(peer, number, gives_back);
+}
 
 void Queue::return_window(const Peer* peer, std::uint32_t number, std::uint64_t bytes) {
   Consumer* consumer = consumers_.find(peer, number);
@@ -354,10 +362,7 @@ bool Queue::trim(Effects& effects) {
     if (log == nullptr) return false;
     Offset offset = 0;
     Entry* entry = nullptr;
-    if (selection_ && !selection_->lots.empty()) {  // what was passed over is older
-      selection_->calls.push_back(selection_->lots.any());
-      bring_back();
-    }
+    if (selection_ && !bring_back_oldest()) return false;
     if (log->head(offset, entry) != MessageLog::Next::kReady) return false;
     bury(*log, offset, DeathReason::kMaxLength, effects);
   }
@@ -373,7 +378,10 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
   pump(now, effects);
   bool more = expire(now, effects);
   if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
-  if (selection_) more = std::exchange(selection_->more, false) || more;
+  if (selection_) {
+    more = std::exchange(selection_->more, false) || more;
+    end_selection_when_unused();
+  }
   release_confirms(effects);
   for (MessageLog* log : used_) log->take_loads(effects.loads);
   return more;

@@ -22,6 +22,8 @@
 
 namespace mq::broker {
 
+class FilterSelector;
+
 /// Level in the top byte, offset within the level below it.
 inline constexpr unsigned kLevelShift = 56;
 [[nodiscard]] constexpr Position position_of(std::uint8_t level, Offset offset) noexcept {
@@ -118,6 +120,8 @@ class Queue {
   void settle_moved(std::span<const Position> positions);
 
   // --- consuming ---
+  /// Could a consumer with that filter be added now? Errors: 406, in queues with groups, and where too many others are in use.
+  [[nodiscard]] Result<> check_filter(const Filter& filter) const;
   Consumer& add_consumer(ConsumerSpec spec);
   /// Cancels; false when unknown. `gives_back`: what it has out is about to be settled or given back, and nobody is served before.
   bool remove_consumer(const Peer* peer, std::uint32_t number, bool gives_back = false);
@@ -187,10 +191,23 @@ class Queue {
   void begin_selection(std::unique_ptr<Selector> selector);
   void pump_selected(UnixMillis now, Effects& effects);
   GetStatus get_selected(bool no_ack, UnixMillis now, Delivery& out);
-  /// The message to give out next, among those that are not passed over. Null: there is none; with a null entry: it must be read back
-  /// first.
-  MessageLog* first_in_order(Offset& offset, Entry*& entry);
-  void bring_back();
+  /// The message to give out next. Without a log: there is none; without an entry: it must be read back first.
+  struct Candidate {
+    MessageLog* log = nullptr;
+    Offset offset = 0;
+    Entry* entry = nullptr;
+  };
+  /// Among those that are not passed over.
+  Candidate first_in_order();
+  /// Among these and those that `call` brings back.
+  template <class Call>
+  Candidate next_selected(Call&& call);
+  /// Answers calls; false when nothing came of it.
+  bool bring_back();
+  bool bring_back_oldest();
+  std::uint8_t join_filter(const std::shared_ptr<const Filter>& filter);
+  void leave_filter(std::uint8_t want);
+  void end_selection_when_unused();
   [[nodiscard]] bool stands_behind(LotKey key, Position position);
   void park(MessageLog& log, Offset offset, LotKey key);
   void left_consumer(const Entry& entry);
@@ -213,6 +230,7 @@ class Queue {
   /// Where not everybody may have every message; null in other queues.
   struct Selection {
     std::unique_ptr<Selector> selector;
+    FilterSelector* filters = nullptr;  // the selector, where it is one of filters
     Lots lots;
     std::vector<LotKey> calls;  // lots to bring a message back from
     WaitReport report;

@@ -20,6 +20,7 @@ struct Text {
   bool persistent = true;
   std::optional<std::uint8_t> priority = std::nullopt;
   std::optional<std::string> expiration = std::nullopt;
+  std::string type = {};
 };
 
 inline MessagePtr message(const Text& text) {
@@ -27,6 +28,7 @@ inline MessagePtr message(const Text& text) {
   properties.delivery_mode = text.persistent ? 2 : 1;
   properties.priority = text.priority;
   properties.expiration = text.expiration;
+  if (!text.type.empty()) properties.type = text.type;
   return make_message("", "q", properties, text.body);
 }
 

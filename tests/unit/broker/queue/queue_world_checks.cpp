@@ -58,6 +58,9 @@ void QueueWorld::check_time() {
 }
 
 void QueueWorld::drain() {
+  Random random(1);
+  for (const auto& [number, consumer] : std::map<std::uint32_t, KnownConsumer>(consumers_))
+    if (consumer.spec.filter) cancel(number, random);
   for (int rounds = 0;; ++rounds) {
     require(rounds < 100'000, "the queue does not drain");
     if (consumers_.empty()) consume({});
