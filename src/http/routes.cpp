@@ -23,6 +23,10 @@ constexpr Route kRoutes[] = {
     {Verb::kPut, "/api/queues/{vhost}/{name}/arguments", Needs::kPolicymaker, api::put_queue_arguments},
     {Verb::kPut, "/api/queues/{vhost}/{name}/pause", Needs::kPolicymaker, api::pause_queue},
     {Verb::kPut, "/api/queues/{vhost}/{name}/resume", Needs::kPolicymaker, api::resume_queue},
+
+    {Verb::kGet, "/api/delayed/{vhost}", Needs::kVHost, api::list_delayed},
+    {Verb::kDelete, "/api/delayed/{vhost}/{name}", Needs::kPolicymaker, api::cancel_delayed},
+
     {Verb::kGet, "/api/exchanges", Needs::kLogin, api::list_exchanges},
     {Verb::kGet, "/api/exchanges/{vhost}", Needs::kVHost, api::list_exchanges},
     {Verb::kGet, "/api/exchanges/{vhost}/{name}", Needs::kVHost, api::get_exchange},

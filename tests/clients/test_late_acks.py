@@ -14,7 +14,7 @@ from waiting import until
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("AMQP_URL")), reason="RabbitMQ looks for late acknowledgements once a minute")
 
-TIMEOUT_MS = 300
+TIMEOUT_MS = 500
 
 
 @pytest.fixture(params=["requeue", "cancel", "close"])

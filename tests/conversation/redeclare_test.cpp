@@ -130,6 +130,33 @@ TEST_P(ChangedArguments, BringPrioritiesToAQueue) {
   c.publishes("q", "4", {.priority = 2}).sends(BasicGet{.queue = "q"}).receives_content(BasicGetOk{2, false, "", "q", 2}, "1");
 }
 
+TEST_P(ChangedArguments, OfPrioritiesLoseNothingThatWasConfirmed) {
+  Client& c = client();
+  declares(c, {.queue = "q", .durable = true}).sends(ConfirmSelect{}).receives(ConfirmSelectOk{});
+  const Properties low{.delivery_mode = 2}, high{.delivery_mode = 2, .priority = 3};
+  c.publishes("q", "1", low).receives(BasicAck{1, false});
+  EXPECT_EQ(changes({{"x-max-priority", std::int64_t{5}}}), "done");
+  c.publishes("q", "2", high).receives(BasicAck{2, false}).publishes("q", "3", low).receives(BasicAck{3, false});
+  EXPECT_EQ(changes({{"x-max-priority", Void{}}}), "done");
+  c.publishes("q", "4", high).receives(BasicAck{4, false});
+  crash();
+  Client& after = client();
+  after.sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+  after.receives_deliveries("t", "q", 1, {"2", "1", "3", "4"});
+}
+
+TEST_P(ChangedArguments, LetAllConsumersBeServed) {
+  Client& first = client();
+  declares(first, {.queue = "q", .arguments = args({{"x-single-active-consumer", true}})});
+  first.sends(BasicQos{.prefetch_count = 1}).receives(BasicQosOk{});
+  first.sends(BasicConsume{.queue = "q", .consumer_tag = "a"}).receives(BasicConsumeOk{"a"});
+  Client& second = client();
+  second.sends(BasicConsume{.queue = "q", .consumer_tag = "b"}).receives(BasicConsumeOk{"b"});
+  second.publishes("q", "1").publishes("q", "2").receives_nothing();
+  EXPECT_EQ(changes({{"x-single-active-consumer", Void{}}}), "done");
+  second.receives_deliveries("b", "q", 1, {"2"});
+}
+
 TEST_P(ChangedArguments, MakeOneConsumerTheActiveOne) {
   Client& first = client();
   declares(first, {.queue = "q"}).sends(BasicConsume{.queue = "q", .consumer_tag = "a"}).receives(BasicConsumeOk{"a"});

@@ -1,5 +1,6 @@
 // Who asks, what the broker is and holds, and its vhosts.
 #include "base/product.hpp"
+#include "engine/delayed.hpp"
 #include "http/api/handlers.hpp"
 #include "http/listing.hpp"
 #include "mq/ports/exchange_type.hpp"
@@ -61,6 +62,9 @@ json::object vhost_object(const Call& call, const engine::VHost& vhost) {
   Totals totals;
   totals.add(vhost);
   totals.put_messages(object);
+  const auto delayed = vhost.delayed_if_any();
+  object["messages_delayed"] = delayed ? delayed->gauges().waiting.load() : 0;
+  object["message_bytes_delayed"] = delayed ? delayed->gauges().body_bytes.load() : 0;
   object["message_stats"] = totals.message_stats();
   return object;
 }

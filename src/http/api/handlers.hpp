@@ -23,6 +23,10 @@ void put_queue_arguments(const CallPtr& call);
 void pause_queue(const CallPtr& call);
 void resume_queue(const CallPtr& call);
 
+// delayed.cpp
+void list_delayed(const CallPtr& call);
+void cancel_delayed(const CallPtr& call);
+
 // policies.cpp
 void list_policies(const CallPtr& call);
 void get_policy(const CallPtr& call);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/delayed.hpp"
 #include "engine/metadata.hpp"
 #include "http/base64.hpp"
 #include "store/memory_store.hpp"
@@ -58,6 +59,14 @@ class Management : public ::testing::Test {
     broker::QueueInfo wanted;
     wanted.name = name;
     broker->find_vhost("/")->put(engine::DeclareQueue{wanted, false, false, {}});
+    scheduler.run_until_idle();
+  }
+  void delays(const std::string& message_id, UnixMillis due, const std::string& body = "body") {
+    amqp::Properties properties;
+    properties.message_id = message_id;
+    engine::DelayBatch batch;
+    batch.messages.push_back({broker::make_message("x", "k", properties, body), due, 0});
+    broker->find_vhost("/")->delayed()->put(std::move(batch));
     scheduler.run_until_idle();
   }
 
@@ -313,6 +322,56 @@ TEST_F(Management, PausesOnlyWhatItKnows) {
   for (const char* body : {R"({"what":"everything"})", R"({"what":1})"})
     EXPECT_EQ(puts("/api/queues/%2F/q/pause", body), bad_request_with("what should be delivery, publish or all")) << body;
   EXPECT_EQ(says("management", Verb::kPut, "/api/queues/%2F/q/pause"), not_authorised_with("User not authorised to access object"));
+}
+
+// --- delayed messages ---
+
+TEST_F(Management, ListsDelayedMessagesByTheirTime) {
+  EXPECT_EQ(gets("/api/delayed/%2F").body, R"({"total_count":0,"item_count":0,"next":null,"items":[]})");
+  const UnixMillis now = scheduler.now();
+  delays("later", now + 60'000, "12345");
+  delays("", now + 50'000);
+  const std::string sooner = std::to_string(now + 50'000), later = std::to_string(now + 60'000), accepted = std::to_string(now);
+  EXPECT_EQ(gets("/api/delayed/%2F").body, R"({"total_count":2,"item_count":2,"next":null,"items":[{"key":")" + sooner +
+                                               R"(-1","message_id":"","exchange":"x","routing_key":"k","due":)" + sooner +
+                                               R"(,"accepted":)" + accepted + R"(,"size":4},{"key":")" + later +
+                                               R"(-0","message_id":"later","exchange":"x","routing_key":"k","due":)" + later +
+                                               R"(,"accepted":)" + accepted + R"(,"size":5}]})");
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=messages_delayed,message_bytes_delayed").body,
+            R"({"messages_delayed":2,"message_bytes_delayed":9})");
+}
+
+TEST_F(Management, ListsDelayedMessagesPageAfterPage) {
+  for (int number = 0; number < 3; ++number) delays("m" + std::to_string(number), scheduler.now() + 60'000);
+  const std::string due = std::to_string(scheduler.now() + 60'000);
+  EXPECT_EQ(gets("/api/delayed/%2F?count=2&columns=total_count,item_count,next").body,
+            R"({"total_count":3,"item_count":2,"next":")" + due + R"(-2"})");
+  EXPECT_EQ(gets("/api/delayed/%2F?count=2&columns=item_count,next&from=" + due + "-2").body, R"({"item_count":1,"next":null})");
+}
+
+TEST_F(Management, CancelsDelayedMessagesByIdOrKey) {
+  const std::string due = std::to_string(scheduler.now() + 60'000);
+  for (const char* message_id : {"twice", "twice", "once", ""}) delays(message_id, scheduler.now() + 60'000);
+  EXPECT_EQ(deletes("/api/delayed/%2F/twice"), (Answer{200, R"({"cancelled":2})"}));
+  EXPECT_EQ(deletes("/api/delayed/%2F/twice"), kNotFound);
+  EXPECT_EQ(deletes("/api/delayed/%2F/" + due + "-3?by=key"), (Answer{200, R"({"cancelled":1})"}));
+  EXPECT_EQ(deletes("/api/delayed/%2F/" + due + "-3?by=key"), kNotFound);
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=messages_delayed").body, R"({"messages_delayed":1})");
+}
+
+TEST_F(Management, RefusesKeysThatAreNone) {
+  for (const char* key : {"", "-", "x", "1-", "-1-0", "1-2-3", "1", "99999999999999999999-0"})
+    EXPECT_EQ(gets(std::string("/api/delayed/%2F?from=") + key), bad_request_with("from should be a key such as 1700000000000-0")) << key;
+  EXPECT_EQ(deletes("/api/delayed/%2F/x?by=key"), bad_request_with("a key is such as 1700000000000-0"));
+  for (const char* count : {"0", "1001", "x", "-1"})
+    EXPECT_EQ(gets(std::string("/api/delayed/%2F?count=") + count), bad_request_with("count should be a number from 1 to 1000")) << count;
+}
+
+TEST_F(Management, LetsOnlyPolicymakersCancel) {
+  delays("m", scheduler.now() + 60'000);
+  EXPECT_EQ(says("management", Verb::kGet, "/api/delayed/%2F").status, 200u);
+  EXPECT_EQ(says("management", Verb::kDelete, "/api/delayed/%2F/m"), not_authorised_with("User not authorised to access object"));
+  EXPECT_EQ(says("policymaker", Verb::kDelete, "/api/delayed/%2F/m").status, 200u);
 }
 
 // --- parameters and limits ---
