@@ -1,9 +1,6 @@
 """Consumer filters with pika: consumers that ask for some of a queue's messages, come, go and fail."""
 
 import os
-import pathlib
-import subprocess
-import sys
 
 import pika
 import pytest
@@ -11,7 +8,6 @@ import pytest
 from conftest import parameters_for
 from pika_talk import Inbox, channel_closed_with, expect_ready, get_all, pump
 
-EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "filters" / "filters.py"
 pytestmark = pytest.mark.skipif(bool(os.environ.get("AMQP_URL")), reason="RabbitMQ's queues have no filters")
 
 
@@ -93,9 +89,3 @@ def test_prefetch_counts_only_what_matches(connection, channel, queue):
 def test_a_mistake_in_it_is_told_with_its_place(channel, queue, filter_, why):
     with channel_closed_with(406, "PRECONDITION_FAILED - invalid arg 'x-filter' for consumer: " + why):
         channel.basic_consume(queue, lambda *_: None, arguments={"x-filter": filter_})
-
-
-def test_the_example_runs(broker):
-    environment = os.environ | {"AMQP_URL": broker.url()}
-    run = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True, timeout=60, env=environment)
-    assert (run.returncode, run.stdout) == (0, "eu: 100 orders\nlarge: 63 orders\nothers: 237 orders\n"), run.stderr

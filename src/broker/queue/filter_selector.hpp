@@ -41,7 +41,6 @@ class FilterSelector final : public Selector {
   void call(const Lots& lots, const Consumers& consumers, std::optional<Position> next, std::vector<LotKey>& calls) override;
   void call_for_get(const Lots& lots, std::optional<Position> next, std::vector<LotKey>& calls) override;
   [[nodiscard]] bool calls_come_first() const override { return true; }  // whose filters overlap get their messages in order
-  [[nodiscard]] LotKey oldest(const Lots& lots) const override { return *lots.first_with(kEverybody); }
 
  private:
   static constexpr LotKey kEverybody = 1;

@@ -27,8 +27,7 @@ class GroupSelector final : public Selector {
   void purged() override;
   void call(const Lots& lots, const Consumers& consumers, std::optional<Position> next, std::vector<LotKey>& calls) override;
   void call_for_get(const Lots& lots, std::optional<Position> next, std::vector<LotKey>& calls) override;
-  [[nodiscard]] bool calls_come_first() const override { return false; }               // other groups can go on
-  [[nodiscard]] LotKey oldest(const Lots& lots) const override { return lots.any(); }  // there may be millions: any is old
+  [[nodiscard]] bool calls_come_first() const override { return false; }  // other groups can go on
 
   [[nodiscard]] std::size_t size() const noexcept { return groups_.size(); }
 

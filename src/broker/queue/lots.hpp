@@ -38,7 +38,6 @@ class Lots {
     if (lot->second.empty()) lots_.erase(lot);
   }
   [[nodiscard]] bool empty() const noexcept { return lots_.empty(); }
-  [[nodiscard]] LotKey any() const { return lots_.begin()->first; }
   /// The lot whose front is first in order among those with one of these bits in their keys.
   [[nodiscard]] std::optional<LotKey> first_with(LotKey bits) const;
   /// Sets these bits in all keys; lots that come to have one key become one.

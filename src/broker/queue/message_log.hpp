@@ -74,6 +74,8 @@ class MessageLog {
   Next next(Offset& offset, Entry*& entry);
   /// The same for a message that is to leave without being delivered: only memory can block it, and then the offset says where it is.
   Next head(Offset& offset, Entry*& entry);
+  /// The same with those that are passed over.
+  Next oldest(Offset& offset, Entry*& entry);
 
   /// May the message that head() gave be delivered? If not, `delivered_below` must be written first (see dirty).
   [[nodiscard]] bool covers(Offset offset, const Entry& entry) noexcept {

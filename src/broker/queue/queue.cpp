@@ -1,11 +1,9 @@
 #include "broker/queue/queue.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "broker/queue/group_selector.hpp"
 #include "broker/queue/retry.hpp"
-#include "broker/values.hpp"
 #include "mq/base/check.hpp"
 
 namespace mq::broker {
@@ -57,24 +55,13 @@ MessageLog* Queue::highest_ready() {
   return nullptr;
 }
 
-// --- publishing ---
-
-boost::system::result<Millis, ExpirationFault> parse_expiration(std::string_view text) {
-  constexpr std::int64_t kMaxExpirationMs = 315'360'000'000;  // ten years, RabbitMQ's bound
-  std::int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const char* digits = text.size() > 1 && text[0] == '+' && text[1] != '-' ? text.data() + 1 : text.data();
-  auto [stopped, failure] = std::from_chars(digits, end, value);
-  if (failure == std::errc::invalid_argument) return ExpirationFault{"no_integer"};
-  if (stopped != end) return ExpirationFault{"{leftover_string," + string_text({stopped, static_cast<std::size_t>(end - stopped)}) + "}"};
-  if (failure == std::errc::result_out_of_range)
-    return ExpirationFault{(text[0] == '-' ? "{value_negative," : "{value_too_large,") + std::string(digits, end) + "}"};
-  if (value < 0) return ExpirationFault{"{value_negative," + std::to_string(value) + "}"};
-  if (value > kMaxExpirationMs) return ExpirationFault{"{value_too_large," + std::to_string(value) + "}"};
-  return value;
+MessageLog* Queue::lowest_ready() {
+  for (auto log = used_.rbegin(); log != used_.rend(); ++log)
+    if ((*log)->totals().ready > 0) return *log;
+  return nullptr;
 }
 
-void throw_exception_from_error(const ExpirationFault& fault, const boost::source_location&) { throw std::runtime_error(fault.text); }
+// --- publishing ---
 
 UnixMillis Queue::deadline_of(const Message& message, UnixMillis now) const {
   std::optional<Millis> ttl_ms = settings_.message_ttl_ms;
@@ -114,7 +101,7 @@ void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effec
 void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects) {
   if (info_.paused.publish) return refuse_all(messages, {peer, channel, true, {}}, effects);
   const bool limited = this->limited();
-  const bool refuses = refuses_when_full();
+  const bool refuses = limit_refuses();
   const bool multi_level = settings_.max_priority.value_or(0) > 0;
   ConfirmRun refused{peer, channel, true, {}};
   ConfirmRun done{peer, channel, false, {}};
@@ -146,7 +133,7 @@ bool Queue::would_take(std::span<const MessagePtr> messages) {
   if (messages.empty()) return true;
   if (info_.paused.publish) return false;
   const bool taken_at_once = !info_.paused.delivery && consumers_.next() != nullptr;  // what consumers take so does not count
-  if (taken_at_once || !refuses_when_full()) return true;
+  if (taken_at_once || !limit_refuses()) return true;
   const QueueCounts now = counts();
   if (settings_.max_length && now.ready + messages.size() > *settings_.max_length) return false;
   std::uint64_t bytes = now.ready_bytes;
@@ -358,12 +345,11 @@ bool Queue::expire(UnixMillis now, Effects& effects) {
 bool Queue::trim(Effects& effects) {
   for (std::size_t dropped = 0; over_limit(); ++dropped) {
     if (dropped == kMaxDeparturesPerTurn) return true;
-    MessageLog* log = highest_ready();
+    MessageLog* log = settings_.overflow == Overflow::kDropLowest ? lowest_ready() : highest_ready();
     if (log == nullptr) return false;
     Offset offset = 0;
     Entry* entry = nullptr;
-    if (selection_ && !bring_back_oldest()) return false;
-    if (log->head(offset, entry) != MessageLog::Next::kReady) return false;
+    if (log->oldest(offset, entry) != MessageLog::Next::kReady) return false;
     bury(*log, offset, DeathReason::kMaxLength, effects);
   }
   return false;
@@ -377,7 +363,7 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
     }
   pump(now, effects);
   bool more = expire(now, effects);
-  if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
+  if (!limit_refuses()) more = trim(effects) || more;
   if (selection_) {
     more = std::exchange(selection_->more, false) || more;
     end_selection_when_unused();

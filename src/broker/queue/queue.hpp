@@ -100,7 +100,7 @@ class Queue {
   /// All from one channel of one peer. Confirms come in Effects, now or after the write.
   void publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects);
   /// Whether publishes are refused: when it is full, or all of them.
-  [[nodiscard]] bool may_refuse() const noexcept { return info_.paused.publish || refuses_when_full(); }
+  [[nodiscard]] bool may_refuse() const noexcept { return info_.paused.publish || limit_refuses(); }
   /// How many publishes it refused since it was made.
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
   /// For an atomic commit, before it enters: false when some of these would be refused, one after the other.
@@ -177,7 +177,7 @@ class Queue {
   MessageLog& log_at(Position position);
   [[nodiscard]] UnixMillis deadline_of(const Message& message, UnixMillis now) const;
   [[nodiscard]] bool limited() const noexcept { return settings_.max_length || settings_.max_length_bytes; }
-  [[nodiscard]] bool refuses_when_full() const noexcept { return limited() && settings_.overflow != Overflow::kDropHead; }
+  [[nodiscard]] bool limit_refuses() const noexcept { return limited() && refuses_when_full(settings_.overflow); }
   [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] bool over_limit() const noexcept;
   void refuse_all(std::span<const Incoming> messages, ConfirmRun refused, Effects& effects);
@@ -185,6 +185,7 @@ class Queue {
   void pump(UnixMillis now, Effects& effects);
   bool give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects);
   MessageLog* highest_ready();
+  MessageLog* lowest_ready();
   [[nodiscard]] Position position_in(const MessageLog& log, Offset offset) const noexcept {
     return position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset);
   }
@@ -204,7 +205,6 @@ class Queue {
   Candidate next_selected(Call&& call);
   /// Answers calls; false when nothing came of it.
   bool bring_back();
-  bool bring_back_oldest();
   std::uint8_t join_filter(const std::shared_ptr<const Filter>& filter);
   void leave_filter(std::uint8_t want);
   void end_selection_when_unused();

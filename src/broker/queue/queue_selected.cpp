@@ -157,17 +157,4 @@ Queue::GetStatus Queue::get_selected(bool no_ack, UnixMillis now, Delivery& out)
   return GetStatus::kLater;
 }
 
-// What was passed over is older than what was not.
-bool Queue::bring_back_oldest() {
-  while (!selection_->lots.empty()) {
-    const LotKey key = selection_->selector->oldest(selection_->lots);
-    const Position first = selection_->lots.front(key);
-    const MessageLog::Unparked unparked = log_at(first).unpark(offset_of(first));
-    if (unparked == MessageLog::Unparked::kReadBack) return false;
-    selection_->lots.pop_front(key);
-    if (unparked == MessageLog::Unparked::kDone) return true;
-  }
-  return true;
-}
-
 }  // namespace mq::broker

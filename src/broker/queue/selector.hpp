@@ -38,8 +38,6 @@ class Selector {
   virtual void call_for_get(const Lots& lots, std::optional<Position> next, std::vector<LotKey>& calls) = 0;
   /// Does everybody wait while what was called is read back?
   [[nodiscard]] virtual bool calls_come_first() const = 0;
-  /// The lot to drop a message from; there is one.
-  [[nodiscard]] virtual LotKey oldest(const Lots& lots) const = 0;
 };
 
 }  // namespace mq::broker

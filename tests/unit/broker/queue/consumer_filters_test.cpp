@@ -250,7 +250,7 @@ TEST(ConsumerFilters, ReachMessagesThatAreNotInMemory) {
 // Random consumers come, go, acknowledge and fail: everybody gets what they want, in order, and nothing else; nothing lies still that
 // somebody wants and has room for.
 TEST(ConsumerFilters, HoldInRandomLives) {
-  const std::map<std::string, std::string> kinds = {{"kind = 'a'", "a"},        {"kind IN ('a', 'b')", "ab"}, {"kind <> 'a'", "bcd"},
+  const std::map<std::string, std::string> kinds = {{"kind = 'a'", "a"},       {"kind IN ('a', 'b')", "ab"}, {"kind <> 'a'", "bcd"},
                                                     {"kind LIKE '%'", "abcd"}, {"kind = 'z'", ""},           {"kind > 'c'", "d"}};
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

@@ -61,7 +61,8 @@ class Life {
     if (chance(30)) settings.delivery_limit = 2;
     if (chance(30)) {
       settings.max_length = 50 + below(3000);
-      settings.overflow = std::array{Overflow::kDropHead, Overflow::kRejectPublish, Overflow::kRejectPublishDlx}[below(3)];
+      settings.overflow =
+          std::array{Overflow::kDropHead, Overflow::kDropLowest, Overflow::kRejectPublish, Overflow::kRejectPublishDlx}[below(4)];
     }
     return settings;
   }

@@ -74,7 +74,7 @@ bool QueueWorld::survives(const Known& known) const {
 
 void QueueWorld::publish(const Text& text, std::uint64_t padding_bytes, bool confirm) {
   std::uint64_t id = 0;
-  const bool refuses = settings_.max_length && settings_.overflow != Overflow::kDropHead && ready_in_queue() >= *settings_.max_length;
+  const bool refuses = settings_.max_length && refuses_when_full(settings_.overflow) && ready_in_queue() >= *settings_.max_length;
   const Incoming incoming{learn(text, padding_bytes, Known::State::kReady, id), confirm ? id : 0};
   if (confirm) unconfirmed_.insert(id);
   if (refuses) gone(id);

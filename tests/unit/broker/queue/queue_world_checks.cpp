@@ -53,7 +53,7 @@ void QueueWorld::check_time() {
   const UnixMillis wake = queue_->next_wake();
   require(wake <= earliest, "the next wake-up comes too late");
   require(wake > now_ || loads() > 0, "a wake-up without a reason");
-  if (settings_.max_length && settings_.overflow == Overflow::kDropHead)
+  if (settings_.max_length && !refuses_when_full(settings_.overflow))
     require(ready_.size() <= *settings_.max_length, "longer than the limit");
 }
 
