@@ -242,6 +242,13 @@ void QueueActor::on(ApplySettings& item) {
   may_refuse_ = queue_.may_refuse();
 }
 
+void QueueActor::on(ApplyPause& item) {
+  queue_.pause(item.paused);
+  may_refuse_ = queue_.may_refuse();
+  send_effects();  // what was on its way goes ahead of the answer
+  item.reply.send(Answer{Done{}});
+}
+
 void QueueActor::on(WakeUp&) {}
 
 void QueueActor::on(TimerFired&) { timer_at_ = kNever; }
@@ -429,6 +436,7 @@ void QueueActor::update_gauges() {
   gauges_.unacked_bytes.store(counts.unacked_bytes, std::memory_order_relaxed);
   gauges_.consumers.store(counts.consumers, std::memory_order_relaxed);
   gauges_.memory_bytes.store(counts.memory_bytes, std::memory_order_relaxed);
+  gauges_.refused.store(queue_.refused(), std::memory_order_relaxed);
   services_->memory_used_bytes.fetch_add(static_cast<std::int64_t>(counts.memory_bytes) - static_cast<std::int64_t>(memory_counted_bytes_),
                                          std::memory_order_relaxed);
   memory_counted_bytes_ = counts.memory_bytes;

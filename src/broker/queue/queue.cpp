@@ -1,11 +1,9 @@
 #include "broker/queue/queue.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "broker/queue/group_selector.hpp"
 #include "broker/queue/retry.hpp"
-#include "broker/values.hpp"
 #include "mq/base/check.hpp"
 
 namespace mq::broker {
@@ -28,7 +26,10 @@ Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec)
   if (settings_.group_by.what != GroupBy::What::kNothing) begin_selection(std::make_unique<GroupSelector>(settings_.group_by));
 }
 
-void Queue::apply(QueueSettings settings) { settings_ = std::move(settings); }
+void Queue::apply(QueueSettings settings) {
+  settings_ = std::move(settings);
+  consumers_.set_single_active(settings_.single_active_consumer);
+}
 
 // --- levels ---
 
@@ -62,23 +63,6 @@ MessageLog* Queue::lowest_ready() {
 
 // --- publishing ---
 
-boost::system::result<Millis, ExpirationFault> parse_expiration(std::string_view text) {
-  constexpr std::int64_t kMaxExpirationMs = 315'360'000'000;  // ten years, RabbitMQ's bound
-  std::int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const char* digits = text.size() > 1 && text[0] == '+' && text[1] != '-' ? text.data() + 1 : text.data();
-  auto [stopped, failure] = std::from_chars(digits, end, value);
-  if (failure == std::errc::invalid_argument) return ExpirationFault{"no_integer"};
-  if (stopped != end) return ExpirationFault{"{leftover_string," + string_text({stopped, static_cast<std::size_t>(end - stopped)}) + "}"};
-  if (failure == std::errc::result_out_of_range)
-    return ExpirationFault{(text[0] == '-' ? "{value_negative," : "{value_too_large,") + std::string(digits, end) + "}"};
-  if (value < 0) return ExpirationFault{"{value_negative," + std::to_string(value) + "}"};
-  if (value > kMaxExpirationMs) return ExpirationFault{"{value_too_large," + std::to_string(value) + "}"};
-  return value;
-}
-
-void throw_exception_from_error(const ExpirationFault& fault, const boost::source_location&) { throw std::runtime_error(fault.text); }
-
 UnixMillis Queue::deadline_of(const Message& message, UnixMillis now) const {
   std::optional<Millis> ttl_ms = settings_.message_ttl_ms;
   if (message.has_expiration())
@@ -100,15 +84,24 @@ bool Queue::over_limit() const noexcept {
          (settings_.max_length_bytes && now.ready_bytes > *settings_.max_length_bytes);
 }
 
+void Queue::refuse_all(std::span<const Incoming> messages, ConfirmRun refused, Effects& effects) {
+  refused_ += messages.size();
+  for (const Incoming& incoming : messages)
+    if (incoming.sequence != 0) refused.sequences.push_back(incoming.sequence);
+  if (!refused.sequences.empty()) effects.confirms.push_back(std::move(refused));
+}
+
 void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects) {
+  ++refused_;
   if (incoming.sequence != 0) refused.sequences.push_back(incoming.sequence);
   if (settings_.overflow == Overflow::kRejectPublishDlx && settings_.dead_letter_exchange)
     effects.departures.push_back({incoming.message, DeathReason::kMaxLength, std::nullopt});
 }
 
 void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects) {
+  if (info_.paused.publish) return refuse_all(messages, {peer, channel, true, {}}, effects);
   const bool limited = this->limited();
-  const bool refuses = may_refuse();
+  const bool refuses = limit_refuses();
   const bool multi_level = settings_.max_priority.value_or(0) > 0;
   ConfirmRun refused{peer, channel, true, {}};
   ConfirmRun done{peer, channel, false, {}};
@@ -137,7 +130,10 @@ void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std
 }
 
 bool Queue::would_take(std::span<const MessagePtr> messages) {
-  if (!may_refuse() || messages.empty() || consumers_.next() != nullptr) return true;  // what consumers take at once does not count
+  if (messages.empty()) return true;
+  if (info_.paused.publish) return false;
+  const bool taken_at_once = !info_.paused.delivery && consumers_.next() != nullptr;  // what consumers take so does not count
+  if (taken_at_once || !limit_refuses()) return true;
   const QueueCounts now = counts();
   if (settings_.max_length && now.ready + messages.size() > *settings_.max_length) return false;
   std::uint64_t bytes = now.ready_bytes;
@@ -285,6 +281,7 @@ bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entr
 }
 
 void Queue::pump(UnixMillis now, Effects& effects) {
+  if (info_.paused.delivery) return;
   if (selection_) return pump_selected(now, effects);
   while (Consumer* consumer = consumers_.next()) {
     MessageLog* log = highest_ready();
@@ -300,6 +297,7 @@ void Queue::pump(UnixMillis now, Effects& effects) {
 }
 
 Queue::GetStatus Queue::get(bool no_ack, UnixMillis now, Delivery& out) {
+  if (info_.paused.delivery) return GetStatus::kEmpty;
   if (selection_) return get_selected(no_ack, now, out);
   while (MessageLog* log = highest_ready()) {
     Offset offset = 0;
@@ -365,7 +363,7 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
     }
   pump(now, effects);
   bool more = expire(now, effects);
-  if (!may_refuse()) more = trim(effects) || more;
+  if (!limit_refuses()) more = trim(effects) || more;
   if (selection_) {
     more = std::exchange(selection_->more, false) || more;
     end_selection_when_unused();
@@ -418,7 +416,7 @@ void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset bel
     pending_confirms_.pop_front();
   }
   if (!confirms.empty()) out.needs_sync = true;
-  const std::uint64_t expected = consumers_.empty() ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
+  const std::uint64_t expected = consumers_.empty() || info_.paused.delivery ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
   for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
   written_logs_.push_back(used_);
 }
