@@ -189,6 +189,7 @@ StorageResult<> Broker::recover_messages(const std::vector<std::shared_ptr<Queue
     if (!recovered) return recovered.error();
     owner->second->restore(level, *recovered);
   }
+  if (auto read = recover_seen_ids(by_id, orphans); !read) return read;
   if (auto read = recover_delayed(); !read) return read;
   for (const auto& queue : queues) queue->put(WakeUp{});
   for (const auto& vhost : vhosts())
@@ -196,6 +197,22 @@ StorageResult<> Broker::recover_messages(const std::vector<std::shared_ptr<Queue
   if (orphans.empty()) return {};
   WriteSet* sets[] = {&orphans};
   return storage_.commit(sets);
+}
+
+StorageResult<> Broker::recover_seen_ids(const boost::unordered_flat_map<QueueId, std::shared_ptr<QueueActor>>& queues, WriteSet& orphans) {
+  auto windows = storage_.stored_seen_windows();
+  if (!windows) return windows.error();
+  for (SeenWindow window : *windows) {
+    auto queue = queues.find(window);
+    if (queue == queues.end()) {
+      orphans.operations.emplace_back(WriteSet::DropSeenWindow{window});
+      continue;
+    }
+    auto recovered = storage_.recover_seen(window);
+    if (!recovered) return recovered.error();
+    queue->second->restore_ids(*recovered);
+  }
+  return {};
 }
 
 StorageResult<> Broker::recover_delayed() {

@@ -294,6 +294,7 @@ void VHost::on(QueueGone& item) {
   WriteSet set;
   if (stored) set.operations.emplace_back(WriteSet::DeleteMetadata{metadata::queue_key(name_, item.name)});
   for (QueueId log : item.logs) set.operations.emplace_back(WriteSet::DropQueue{log});
+  if (item.has_seen_ids) set.operations.emplace_back(WriteSet::DropSeenWindow{item.id});
   forget(change, stored, set);
   commit(std::move(set), [reply = item.reply, outcome = item.outcome, consumers = std::move(item.consumers)] {
     reply.send(outcome);

@@ -57,6 +57,7 @@ struct QueueGone {
   ReplyTo reply;
   std::vector<QueueId> logs;                                  ///< what it ever put on disk
   std::vector<std::pair<InboxPtr, std::uint32_t>> consumers;  ///< to be told, after whoever asked for the deletion
+  bool has_seen_ids = false;                                  ///< on disk
 };
 struct DeclareExchange {
   broker::ExchangeInfo wanted;

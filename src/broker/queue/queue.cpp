@@ -26,9 +26,13 @@ Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec)
     : info_(std::move(info)), settings_(std::move(settings)), codec_(codec) {
   consumers_.set_single_active(settings_.single_active_consumer);
   if (settings_.group_by.what != GroupBy::What::kNothing) begin_selection(std::make_unique<GroupSelector>(settings_.group_by));
+  set_deduplication();
 }
 
-void Queue::apply(QueueSettings settings) { settings_ = std::move(settings); }
+void Queue::apply(QueueSettings settings) {
+  settings_ = std::move(settings);
+  set_deduplication();
+}
 
 // --- levels ---
 
@@ -101,45 +105,61 @@ void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effec
 }
 
 void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects) {
-  const bool limited = this->limited();
-  const bool refuses = may_refuse();
-  const bool multi_level = settings_.max_priority.value_or(0) > 0;
-  ConfirmRun refused{peer, channel, true, {}};
-  ConfirmRun done{peer, channel, false, {}};
-  ConfirmRun waiting{peer, channel, false, {}};
-  MessageLog* log = multi_level ? nullptr : &log_at(0);
-  for (const Incoming& incoming : messages) {
-    if (refuses && full()) {
-      refuse(incoming, refused, effects);
-      continue;
-    }
-    const Message& message = *incoming.message;
-    if (multi_level) log = &log_for(message);
-    const UnixMillis deadline = settings_.message_ttl_ms || message.has_expiration() ? deadline_of(message, now) : kNever;
-    log->append(incoming.message, now, deadline, EntryState::kReady);
-    if (incoming.sequence != 0) {
-      if (!info_.durable || !message.persistent()) done.sequences.push_back(incoming.sequence);
-      else waiting.sequences.push_back(incoming.sequence);
-    }
-    if (!limited) continue;
-    pump(now, effects);  // what a consumer takes at once does not count against the limit
-    if (!refuses) trim(effects);
-  }
-  if (!waiting.sequences.empty()) pending_confirms_.push_back({std::move(waiting), publish_mark()});
-  if (!done.sequences.empty()) effects.confirms.push_back(std::move(done));
-  if (!refused.sequences.empty()) effects.confirms.push_back(std::move(refused));
+  Publishing call;
+  call.limited = limited();
+  call.refuses = may_refuse();
+  call.multi_level = settings_.max_priority.value_or(0) > 0;
+  call.refused = {peer, channel, true, {}};
+  call.done = call.waiting = {peer, channel, false, {}};
+  if (!call.multi_level) call.log = &log_at(0);
+  if (unique_) publish_unseen(messages, call, now, effects);
+  else
+    for (const Incoming& incoming : messages) (void)enter(incoming, call, now, effects);
+  if (!call.waiting.sequences.empty()) pending_confirms_.push_back({std::move(call.waiting), publish_mark(), unique_ ? ids_->next() : 0});
+  if (!call.done.sequences.empty()) effects.confirms.push_back(std::move(call.done));
+  if (!call.refused.sequences.empty()) effects.confirms.push_back(std::move(call.refused));
 }
 
-bool Queue::would_take(std::span<const MessagePtr> messages) {
+// False when it is refused.
+bool Queue::enter(const Incoming& incoming, Publishing& call, UnixMillis now, Effects& effects) {
+  if (call.refuses && full()) {
+    refuse(incoming, call.refused, effects);
+    return false;
+  }
+  const Message& message = *incoming.message;
+  if (call.multi_level) call.log = &log_for(message);
+  const UnixMillis deadline = settings_.message_ttl_ms || message.has_expiration() ? deadline_of(message, now) : kNever;
+  call.offset = call.log->append(incoming.message, now, deadline, EntryState::kReady);
+  if (incoming.sequence != 0) {
+    if (!info_.durable || !message.persistent()) call.done.sequences.push_back(incoming.sequence);
+    else call.waiting.sequences.push_back(incoming.sequence);
+  }
+  if (!call.limited) return true;
+  pump(now, effects);  // what a consumer takes at once does not count against the limit
+  if (!call.refuses) trim(effects);
+  return true;
+}
+
+bool Queue::would_take(std::span<const MessagePtr> messages, UnixMillis now) {
   if (!may_refuse() || messages.empty() || consumers_.next() != nullptr) return true;  // what consumers take at once does not count
-  const QueueCounts now = counts();
-  if (settings_.max_length && now.ready + messages.size() > *settings_.max_length) return false;
-  std::uint64_t bytes = now.ready_bytes;
+  return unique_ ? has_room_for(unseen_of(messages, now)) : has_room_for(messages);
+}
+
+bool Queue::has_room_for(std::span<const MessagePtr> messages) const {
+  if (messages.empty()) return true;
+  const QueueCounts there = counts();
+  if (settings_.max_length && there.ready + messages.size() > *settings_.max_length) return false;
+  std::uint64_t bytes = there.ready_bytes;
   for (const MessagePtr& message : messages.first(messages.size() - 1)) bytes += message->body_bytes();
   return !settings_.max_length_bytes || bytes < *settings_.max_length_bytes;
 }
 
 std::vector<Position> Queue::prepare(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out) {
+  if (unique_) return prepare_unseen(messages, now, out);
+  return prepare_all(messages, now, out);
+}
+
+std::vector<Position> Queue::prepare_all(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out) {
   std::vector<Position> positions;
   std::vector<std::pair<MessageLog*, std::vector<Offset>>> by_log;
   for (const MessagePtr& message : messages) {
@@ -156,6 +176,7 @@ std::vector<Position> Queue::prepare(std::span<const MessagePtr> messages, UnixM
 
 void Queue::reveal(std::span<const Position> positions) {
   for (Position position : positions) log_at(position).put_back(offset_of(position));
+  if (ids_ && !positions.empty()) ids_->joint_done(positions.front());
 }
 
 // --- settling ---
@@ -357,6 +378,7 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
   bool more = expire(now, effects);
   if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
   if (selection_) more = std::exchange(selection_->more, false) || more;
+  if (ids_) finish_ids(now, effects);
   release_confirms(effects);
   for (MessageLog* log : used_) log->take_loads(effects.loads);
   return more;
@@ -365,7 +387,8 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
 void Queue::release_confirms(Effects& effects) {
   if (pending_confirms_.empty()) return;
   const Offset from = unwritten() == 0 ? MessageLog::kEverything : used_.size() == 1 ? used_.front()->unwritten_from() : 0;
-  while (!pending_confirms_.empty() && pending_confirms_.front().below <= from) {
+  const std::uint64_t ids_from = ids_ ? ids_->settled_below() : UINT64_MAX;
+  while (!pending_confirms_.empty() && pending_confirms_.front().below <= from && pending_confirms_.front().ids_below <= ids_from) {
     effects.confirms.push_back(std::move(pending_confirms_.front().run));
     pending_confirms_.pop_front();
   }
@@ -377,7 +400,7 @@ UnixMillis Queue::next_wake() {
     wake = std::min(wake, log->next_deadline());
     if (log->totals().waiting > 0) wake = std::min(wake, log->next_wake());
   }
-  return wake;
+  return ids_ ? std::min(wake, ids_->next_expiry()) : wake;
 }
 
 // --- disk ---
@@ -395,24 +418,27 @@ Offset Queue::publish_mark() const noexcept {
 bool Queue::wants_write(std::uint64_t memory_target_bytes, Offset below) const {
   for (MessageLog* log : used_)
     if (log->dirty(below) || log->totals().memory_bytes > memory_target_bytes) return true;
-  return false;
+  return ids_ && ids_->dirty(below);
 }
 
 void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset below) {
+  const std::uint64_t expected = consumers_.empty() ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
+  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
+  written_logs_.push_back(used_);
+  if (ids_) ids_->collect(below, out);
+  const std::uint64_t ids_below = ids_ ? ids_->collected_below() : UINT64_MAX;
   std::vector<ConfirmRun>& confirms = written_confirms_.emplace_back();
-  while (!pending_confirms_.empty() && pending_confirms_.front().below <= below) {
+  while (!pending_confirms_.empty() && pending_confirms_.front().below <= below && pending_confirms_.front().ids_below <= ids_below) {
     confirms.push_back(std::move(pending_confirms_.front().run));
     pending_confirms_.pop_front();
   }
   if (!confirms.empty()) out.needs_sync = true;
-  const std::uint64_t expected = consumers_.empty() ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
-  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
-  written_logs_.push_back(used_);
 }
 
 void Queue::written(Effects& effects) {
   MQ_CHECK(!written_logs_.empty());
   for (MessageLog* log : written_logs_.front()) log->written();
+  if (ids_) ids_->written();
   written_logs_.pop_front();
   append(effects.confirms, std::move(written_confirms_.front()));
   written_confirms_.pop_front();
@@ -457,6 +483,8 @@ QueueCounts Queue::counts() const noexcept {
     sum.persistent += totals.persistent;
   }
   sum.consumers = consumers_.size();
+  sum.duplicates = duplicates_;
+  if (ids_) sum.ids_bytes = ids_->memory_bytes();
   return sum;
 }
 

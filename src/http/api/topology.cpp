@@ -27,8 +27,10 @@ void put_counts(json::object& object, const engine::QueueGauges& gauges) {
   object["message_bytes_unacknowledged"] = unacked_bytes;
   object["consumers"] = gauges.consumers.load();
   object["memory"] = gauges.memory_bytes.load();
-  object["message_stats"] =
-      json::object{{"publish", gauges.published.load()}, {"deliver_get", gauges.delivered.load()}, {"ack", gauges.acknowledged.load()}};
+  object["message_stats"] = json::object{{"publish", gauges.published.load()},
+                                         {"deliver_get", gauges.delivered.load()},
+                                         {"ack", gauges.acknowledged.load()},
+                                         {"duplicates", gauges.duplicates.load()}};
 }
 
 json::object queue_object(const Call& call, const engine::VHost& vhost, const broker::Policies& policies, const engine::FoundQueue& queue) {
