@@ -66,6 +66,7 @@ std::uint64_t IdWindow::enter(const IdHash& hash, UnixMillis until, Keep keep, O
 
 void IdWindow::take_back(std::uint64_t first) {
   while (!pending_.empty() && pending_.back().id.sequence >= first) pending_.pop_back();
+  while (!records_.empty() && records_.back().first >= first) records_.pop_back();
   seen_.take_back(first);
   let_go();
 }

@@ -64,7 +64,7 @@ class IdWindow {
   void joint_done(std::uint64_t name);
   /// All ids of atomic commits with a smaller sequence are on disk.
   [[nodiscard]] std::uint64_t joined_below() const noexcept;
-  /// The ids from there on never entered. They are in no write.
+  /// The ids from there on never entered, and what collect_joint() made of them is not written.
   void take_back(std::uint64_t first);
   /// Nobody waits for the disk any more: the queue is gone.
   void abandon();

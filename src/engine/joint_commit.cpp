@@ -42,6 +42,7 @@ void joint_part_prepared(const JointCommitPtr& joint, Committer& committer) {
   };
   for (JointCommit::Part& each : joint->parts) take(each.write);
   take(joint->delayed.write);
+  take(joint->write);
   committer.submit(std::move(writes), [joint] {
     for (std::size_t index = 0; index < joint->parts.size(); ++index) joint->parts[index].queue->put(FinishPart{joint, index});
     if (joint->delayed.messages) joint->delayed.messages->put(FinishDelayed{joint});

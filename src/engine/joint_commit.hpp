@@ -49,6 +49,7 @@ struct JointCommit {
   };
   std::vector<Part> parts;
   DelayedPart delayed;
+  WriteSet write;  ///< what else becomes true with it; whoever starts it puts it there
   std::atomic<std::size_t> unprepared{0};
   std::atomic<std::size_t> unfinished{1};  ///< the commit, and those it waits for before it is told as done
   bool asks_first = false;                 ///< whether every queue takes its publishes; set where one of them may refuse

@@ -143,6 +143,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
 
   [[nodiscard]] const std::string& name() const noexcept { return queue_.info().name; }
   [[nodiscard]] QueueId id() const noexcept { return queue_.info().id; }
+  [[nodiscard]] bool durable() const noexcept { return queue_.info().durable; }
   [[nodiscard]] const QueueGauges& gauges() const noexcept { return gauges_; }
   /// Any thread: whether it has a limit at which it refuses publishes.
   [[nodiscard]] bool may_refuse() const noexcept { return may_refuse_.load(std::memory_order_relaxed); }

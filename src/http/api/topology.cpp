@@ -59,6 +59,8 @@ json::object exchange_object(const engine::VHost& vhost, const broker::Policies&
                       {"type", to_json_string(info.type)},   {"durable", info.durable},
                       {"auto_delete", info.auto_delete},     {"internal", info.internal},
                       {"arguments", to_json(info.arguments)}};
+  const auto unique = vhost.with_topology([&](const broker::Topology& topology) { return topology.find_deduplication(info.name); });
+  if (unique) object["message_stats"] = json::object{{"duplicates", unique->duplicates.load()}};
   if (const broker::Policy* policy = policies.policies.of_exchange(info.name)) object["policy"] = to_json_string(policy->name);
   return object;
 }
