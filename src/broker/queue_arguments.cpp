@@ -34,9 +34,9 @@ struct Word {
 };
 constexpr std::array kQueueTypeWords = {Word<QueueType>{"classic", QueueType::kClassic}, Word<QueueType>{"quorum", QueueType::kQuorum},
                                         Word<QueueType>{"stream", QueueType::kStream}};
-constexpr std::array kOverflowWords = {Word<Overflow>{"drop-head", Overflow::kDropHead},
-                                       Word<Overflow>{"reject-publish", Overflow::kRejectPublish},
-                                       Word<Overflow>{"reject-publish-dlx", Overflow::kRejectPublishDlx}};
+constexpr std::array kOverflowWords = {
+    Word<Overflow>{"drop-head", Overflow::kDropHead}, Word<Overflow>{"drop-lowest", Overflow::kDropLowest},
+    Word<Overflow>{"reject-publish", Overflow::kRejectPublish}, Word<Overflow>{"reject-publish-dlx", Overflow::kRejectPublishDlx}};
 constexpr std::array kStrategyWords = {Word<DeadLetterStrategy>{"at-most-once", DeadLetterStrategy::kAtMostOnce},
                                        Word<DeadLetterStrategy>{"at-least-once", DeadLetterStrategy::kAtLeastOnce}};
 

@@ -15,10 +15,14 @@ enum class QueueType : std::uint8_t { kClassic, kQuorum, kStream };
 
 /// What happens to a publish that meets a full queue.
 enum class Overflow : std::uint8_t {
-  kDropHead,          ///< the oldest message goes (dead-lettered with reason maxlen)
+  kDropHead,          ///< the next message to be delivered goes (dead-lettered with reason maxlen)
+  kDropLowest,        ///< the oldest message of the lowest priority goes, likewise
   kRejectPublish,     ///< the new message is refused with basic.nack
   kRejectPublishDlx,  ///< refused, and dead-lettered as well
 };
+[[nodiscard]] constexpr bool refuses_when_full(Overflow overflow) noexcept {
+  return overflow == Overflow::kRejectPublish || overflow == Overflow::kRejectPublishDlx;
+}
 
 /// How hard the queue tries to get a dead letter to its exchange.
 enum class DeadLetterStrategy : std::uint8_t { kAtMostOnce, kAtLeastOnce };

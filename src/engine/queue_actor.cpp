@@ -114,6 +114,8 @@ void QueueActor::on(AddConsumer& item) {
   const bool single_active = queue_.settings().single_active_consumer;
   if (consumers.has_exclusive() || (item.spec.exclusive && (!consumers.empty() || single_active)))
     return item.reply.send(fail(ReplyCode::kAccessRefused, where() + " in exclusive use"));
+  if (item.spec.filter)
+    if (auto fine = queue_.check_filter(*item.spec.filter); !fine) return item.reply.send(fine.error());
   // Whoever consumes has more to say to the queue than anybody else: deliveries and settlements need no other thread.
   if (consumers.empty()) move_to(inbox_of(item.spec.peer)->strand());
   queue_.add_consumer(std::move(item.spec));

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from broker_process import OwnBroker, started  # noqa: E402
 
-LIVES, PUBLISHERS, WINDOW = 8, 3, 60
+LIVES, PUBLISHERS, WINDOW = 8, 3, 50
 QUEUE, EXCHANGE, FANS = "dd.queue", "dd.exchange", ["dd.fan.0", "dd.fan.1", "dd.fan.2"]
 LOST = (pika.exceptions.AMQPError, OSError)
 REMEMBERED = {"x-message-deduplication": True, "x-cache-size": 1_000_000}
@@ -72,7 +72,7 @@ class Publisher(threading.Thread):
                     properties = pika.BasicProperties(delivery_mode=2, headers={"x-deduplication-header": identity})
                     channel._impl.basic_publish(where, key, identity.encode(), properties)
                 while outstanding:
-                    connection.process_data_events(time_limit=1)
+                    connection.process_data_events(time_limit=0.01)
         except LOST:
             pass  # killed; that is the point
         except Exception as error:  # noqa: BLE001  (shown by the test)
@@ -153,7 +153,7 @@ def live(broker, rng, life, states, given):
     consumers = [Consumer(broker, queue, life, given[queue]) for queue in given if rng.random() < 0.5]
     for thread in publishers + consumers:
         thread.start()
-    publishers[0].join(rng.uniform(0.1, 0.8))  # the length of this life, not a wait for anything
+    publishers[0].join(rng.uniform(0.1, 0.5))  # the length of this life, not a wait for anything
     broker.kill()
     for thread in publishers + consumers:
         thread.join(20)

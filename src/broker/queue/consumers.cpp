@@ -79,15 +79,37 @@ Consumer* Consumers::next() noexcept {
   return nullptr;
 }
 
+Consumer* Consumers::next_of(std::uint64_t wants) noexcept {
+  if ((wants_in_line() & wants) == 0) return nullptr;
+  for (auto& [priority, line] : line_)
+    for (Consumer* consumer : line)
+      if ((wants >> consumer->spec_.want & 1) != 0) return consumer;
+  return nullptr;
+}
+
+void Consumers::tell_wants(bool on) {
+  wants_ = on ? std::make_unique<Wants>() : nullptr;
+  if (!on) return;
+  for (auto& [priority, line] : line_)
+    for (Consumer* consumer : line) count_want(*consumer);
+}
+
+void Consumers::count_want(const Consumer& consumer) {
+  ++wants_->in_line[consumer.spec_.want];
+  wants_->any_in_line |= std::uint64_t{1} << consumer.spec_.want;
+}
+
 void Consumers::enter_line(Consumer& consumer) {
   if (consumer.waiting_) return;
   consumer.waiting_ = true;
+  if (wants_) count_want(consumer);
   line_[consumer.spec_.priority].push_back(&consumer);
 }
 
 void Consumers::leave_line(Consumer& consumer) {
   if (!consumer.waiting_) return;
   consumer.waiting_ = false;
+  if (wants_ && --wants_->in_line[consumer.spec_.want] == 0) wants_->any_in_line &= ~(std::uint64_t{1} << consumer.spec_.want);
   auto line = line_.find(consumer.spec_.priority);
   line->second.erase(std::find(line->second.begin(), line->second.end(), &consumer));
   if (line->second.empty()) line_.erase(line);

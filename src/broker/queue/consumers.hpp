@@ -4,6 +4,7 @@
 // to a socket that does not take them. Used on the queue's strand only, but for ChannelPrefetch.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
@@ -52,6 +53,8 @@ class ChannelPrefetch {
   std::atomic<bool> wanted_{false};
 };
 
+class Filter;
+
 /// Level and offset in one number: how a message of a queue is named outside the queue.
 using Position = std::uint64_t;
 
@@ -74,6 +77,8 @@ struct ConsumerSpec {
   std::int32_t priority = 0;
   std::uint64_t window_bytes = 1 << 20;               ///< how much may be on its way to the socket
   std::shared_ptr<ChannelPrefetch> channel_prefetch;  ///< null = no shared limit
+  std::shared_ptr<const Filter> filter;               ///< null = it takes every message
+  std::uint8_t want = 0;                              ///< names the filter within its queue, below 64; set by the queue
 };
 
 class Consumer {
@@ -127,6 +132,12 @@ class Consumers {
 
   /// Whose turn it is, or null. It stays in front until served() or refused().
   [[nodiscard]] Consumer* next() noexcept;
+  /// From now on next_of() and wants_in_line() may be asked; or no longer.
+  void tell_wants(bool on);
+  /// next() among consumers with these wants, a bit each.
+  [[nodiscard]] Consumer* next_of(std::uint64_t wants) noexcept;
+  /// The wants of those in line.
+  [[nodiscard]] std::uint64_t wants_in_line() const noexcept { return giving_back_ > 0 ? 0 : wants_->any_in_line; }
   /// It got a message: to the back of the line, or out of it when its credit is used up.
   void served(Consumer& consumer);
   /// It cannot take one now (shared prefetch): out of the line until credit_changed().
@@ -146,6 +157,7 @@ class Consumers {
  private:
   void enter_line(Consumer& consumer);
   void leave_line(Consumer& consumer);
+  void count_want(const Consumer& consumer);
   void choose_active();
   void free_slot(std::uint32_t slot);
 
@@ -154,6 +166,12 @@ class Consumers {
   std::vector<std::uint32_t> free_slots_;
   Deque<std::uint32_t> arrival_;  // slots in order of arrival
   std::map<std::int32_t, Deque<Consumer*>, std::greater<>> line_;
+  /// How many are in line, by what they want; in queues with filters only.
+  struct Wants {
+    std::array<std::uint32_t, 64> in_line{};
+    std::uint64_t any_in_line = 0;  // a bit each
+  };
+  std::unique_ptr<Wants> wants_;
   std::size_t count_ = 0;
   std::size_t giving_back_ = 0;  // how many are
   bool exclusive_ = false;

@@ -54,7 +54,8 @@ void GroupSelector::given(LotKey key, std::uint32_t slot) {
   calls_.push_back(key);  // the holder may have room for more of it
 }
 
-void GroupSelector::settled(LotKey key) {
+void GroupSelector::settled(const Message& message) {
+  const LotKey key = key_of(message);
   const auto group = groups_.find(key);
   if (group == groups_.end() || group->second.out == 0) return;
   --group->second.out;
@@ -62,7 +63,8 @@ void GroupSelector::settled(LotKey key) {
   calls_.push_back(key);
 }
 
-void GroupSelector::waits(Position position, LotKey key) {
+void GroupSelector::waits(Position position, const Message& message) {
+  const LotKey key = key_of(message);
   if (key == 0 || !waiting_.emplace(position, key).second) return;
   ++groups_[key].waiting;
 }
@@ -86,9 +88,13 @@ void GroupSelector::purged() {
   for (const auto& [position, key] : std::exchange(waiting_, {})) end_wait(key);
 }
 
-void GroupSelector::take_calls(const Lots& lots, const Consumers&, std::vector<LotKey>& out) {
+void GroupSelector::call(const Lots& lots, const Consumers&, std::optional<Position> next, std::vector<LotKey>& calls) {
+  call_for_get(lots, next, calls);
+}
+
+void GroupSelector::call_for_get(const Lots& lots, std::optional<Position>, std::vector<LotKey>& calls) {
   for (LotKey key : calls_)
-    if (lots.has(key)) out.push_back(key);
+    if (lots.has(key)) calls.push_back(key);
   calls_.clear();
 }
 

@@ -21,12 +21,13 @@ class GroupSelector final : public Selector {
   [[nodiscard]] Consumer* choose(LotKey key, Consumers& consumers) override;
   [[nodiscard]] bool open_to_get(LotKey key) const override { return key == 0 || !groups_.contains(key); }
   void given(LotKey key, std::uint32_t slot) override;
-  void settled(LotKey key) override;
-  void waits(Position position, LotKey key) override;
+  void settled(const Message& message) override;
+  void waits(Position position, const Message& message) override;
   void wait_ended(Position position) override;
   void purged() override;
-  void take_calls(const Lots& lots, const Consumers& consumers, std::vector<LotKey>& out) override;
-  void calls_for_get(const Lots&, std::vector<LotKey>&) override {}
+  void call(const Lots& lots, const Consumers& consumers, std::optional<Position> next, std::vector<LotKey>& calls) override;
+  void call_for_get(const Lots& lots, std::optional<Position> next, std::vector<LotKey>& calls) override;
+  [[nodiscard]] bool calls_come_first() const override { return false; }  // other groups can go on
 
   [[nodiscard]] std::size_t size() const noexcept { return groups_.size(); }
 

@@ -7,6 +7,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <queue>
 #include <vector>
 
@@ -37,7 +38,10 @@ class Lots {
     if (lot->second.empty()) lots_.erase(lot);
   }
   [[nodiscard]] bool empty() const noexcept { return lots_.empty(); }
-  [[nodiscard]] LotKey any() const { return lots_.begin()->first; }
+  /// The lot whose front is first in order among those with one of these bits in their keys.
+  [[nodiscard]] std::optional<LotKey> first_with(LotKey bits) const;
+  /// Sets these bits in all keys; lots that come to have one key become one.
+  void mark_all(LotKey bits);
   void clear() { lots_.clear(); }
   template <class Visit>
   void for_each_key(Visit&& visit) const {

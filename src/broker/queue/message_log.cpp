@@ -129,7 +129,30 @@ MessageLog::Next MessageLog::head(Offset& offset, Entry*& entry) {
   }
   if (cursor_ == nullptr || cursor_->resident) return Next::kNone;
   want_loads(*cursor_, read_ahead());
+  offset = cursor_offset_;
   return Next::kBlocked;
+}
+
+MessageLog::Next MessageLog::oldest(Offset& offset, Entry*& entry) {
+  if (!ever_parked_) return head(offset, entry);
+  for (Segment* segment = segments_.head(); segment != nullptr && segment != cursor_; segment = segment->next) {
+    if (segment->live == segment->waiting) continue;
+    if (!segment->resident) {
+      segment->called = true;
+      want_loads(*segment, 1);
+      offset = segment->first;
+      return Next::kBlocked;
+    }
+    for (offset = segment->first; offset < segment->end(); ++offset) {
+      entry = &segment->at(offset);
+      if (entry->state == EntryState::kReady) return Next::kReady;
+    }
+  }
+  for (offset = cursor_ != nullptr ? cursor_->first : 0; cursor_ != nullptr && cursor_->resident && offset < cursor_offset_; ++offset) {
+    entry = &cursor_->at(offset);
+    if (entry->state == EntryState::kReady) return Next::kReady;
+  }
+  return head(offset, entry);
 }
 
 MessageLog::Next MessageLog::next(Offset& offset, Entry*& entry) {

@@ -72,8 +72,10 @@ class MessageLog {
   /// The message to give out next. kBlocked: there is one, but it must be read back (see take_loads) or `delivered_below` must be
   /// written first (see dirty). The entry stays where it is.
   Next next(Offset& offset, Entry*& entry);
-  /// The same for a message that is to leave without being delivered: only memory can block it.
+  /// The same for a message that is to leave without being delivered: only memory can block it, and then the offset says where it is.
   Next head(Offset& offset, Entry*& entry);
+  /// The same with those that are passed over.
+  Next oldest(Offset& offset, Entry*& entry);
 
   /// May the message that head() gave be delivered? If not, `delivered_below` must be written first (see dirty).
   [[nodiscard]] bool covers(Offset offset, const Entry& entry) noexcept {

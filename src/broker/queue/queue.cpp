@@ -58,6 +58,12 @@ MessageLog* Queue::highest_ready() {
   return nullptr;
 }
 
+MessageLog* Queue::lowest_ready() {
+  for (auto log = used_.rbegin(); log != used_.rend(); ++log)
+    if ((*log)->totals().ready > 0) return *log;
+  return nullptr;
+}
+
 // --- publishing ---
 
 boost::system::result<Millis, ExpirationFault> parse_expiration(std::string_view text) {
@@ -140,45 +146,6 @@ bool Queue::enter(const Incoming& incoming, Publishing& call, UnixMillis now, Ef
   return true;
 }
 
-bool Queue::would_take(std::span<const MessagePtr> messages, UnixMillis now) {
-  if (!may_refuse() || messages.empty() || consumers_.next() != nullptr) return true;  // what consumers take at once does not count
-  return unique_ ? has_room_for(unseen_of(messages, now)) : has_room_for(messages);
-}
-
-bool Queue::has_room_for(std::span<const MessagePtr> messages) const {
-  if (messages.empty()) return true;
-  const QueueCounts there = counts();
-  if (settings_.max_length && there.ready + messages.size() > *settings_.max_length) return false;
-  std::uint64_t bytes = there.ready_bytes;
-  for (const MessagePtr& message : messages.first(messages.size() - 1)) bytes += message->body_bytes();
-  return !settings_.max_length_bytes || bytes < *settings_.max_length_bytes;
-}
-
-std::vector<Position> Queue::prepare(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out) {
-  if (unique_) return prepare_unseen(messages, now, out);
-  return prepare_all(messages, now, out);
-}
-
-std::vector<Position> Queue::prepare_all(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out) {
-  std::vector<Position> positions;
-  std::vector<std::pair<MessageLog*, std::vector<Offset>>> by_log;
-  for (const MessagePtr& message : messages) {
-    MessageLog& log = log_for(*message);
-    const Offset offset = log.append(message, now, deadline_of(*message, now), EntryState::kHidden);
-    positions.push_back(position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset));
-    auto known = std::find_if(by_log.begin(), by_log.end(), [&](const auto& group) { return group.first == &log; });
-    if (known == by_log.end()) by_log.push_back({&log, {offset}});
-    else known->second.push_back(offset);
-  }
-  for (auto& [log, offsets] : by_log) log->collect_hidden(codec_, offsets, out);
-  return positions;
-}
-
-void Queue::reveal(std::span<const Position> positions) {
-  for (Position position : positions) log_at(position).put_back(offset_of(position));
-  if (ids_ && !positions.empty()) ids_->joint_done(positions.front());
-}
-
 // --- settling ---
 
 void Queue::release_consumer(Entry& entry) {
@@ -200,7 +167,7 @@ void Queue::put_back(MessageLog& log, Offset offset, Entry& entry, Settlement ho
     bury(log, offset, DeathReason::kDeliveryLimit, effects);
   else if (delay_ms > 0) {
     log.put_aside(offset, now + delay_ms);
-    if (selection_) selection_->selector->waits(position_in(log, offset), selection_->selector->key_of(*entry.message));
+    if (selection_) selection_->selector->waits(position_in(log, offset), *entry.message);
   } else {
     log.put_back(offset);
   }
@@ -224,32 +191,19 @@ void Queue::settle(std::span<const Position> positions, Settlement how, UnixMill
   }
 }
 
-void Queue::prepare_settlement(std::span<const Position> positions, WriteSet& out) {
-  for (Position position : positions) {
-    MessageLog& log = log_at(position);
-    if (selection_) left_consumer(*log.find(offset_of(position)));
-    log.hold(offset_of(position));
-    log.collect_settlement(offset_of(position), out);
-  }
-}
-
-void Queue::prepare_departure(std::span<const Position> positions, WriteSet& out) {
-  for (Position position : positions) log_at(position).collect_settlement(offset_of(position), out);
-}
-
-void Queue::settle_moved(std::span<const Position> positions) {
-  for (Position position : positions) {
-    MessageLog& log = log_at(position);
-    release_consumer(*log.find(offset_of(position)));
-    log.settle(offset_of(position));
-  }
-}
-
 // --- consuming ---
 
-Consumer& Queue::add_consumer(ConsumerSpec spec) { return consumers_.add(std::move(spec)); }
+Consumer& Queue::add_consumer(ConsumerSpec spec) {
+  if (spec.filter) spec.want = join_filter(spec.filter);
+  return consumers_.add(std::move(spec));
+}
 
-bool Queue::remove_consumer(const Peer* peer, std::uint32_t number, bool gives_back) { return consumers_.remove(peer, number, gives_back); }
+bool Queue::remove_consumer(const Peer* peer, std::uint32_t number, bool gives_back) {
+  const Consumer* consumer = consumers_.find(peer, number);
+  if (consumer == nullptr) return false;
+  if (consumer->spec_.want != 0) leave_filter(consumer->spec_.want);
+  return consumers_.remove(peer, number, gives_back);
+}
 
 void Queue::return_window(const Peer* peer, std::uint32_t number, std::uint64_t bytes) {
   Consumer* consumer = consumers_.find(peer, number);
@@ -354,15 +308,11 @@ bool Queue::expire(UnixMillis now, Effects& effects) {
 bool Queue::trim(Effects& effects) {
   for (std::size_t dropped = 0; over_limit(); ++dropped) {
     if (dropped == kMaxDeparturesPerTurn) return true;
-    MessageLog* log = highest_ready();
+    MessageLog* log = settings_.overflow == Overflow::kDropLowest ? lowest_ready() : highest_ready();
     if (log == nullptr) return false;
     Offset offset = 0;
     Entry* entry = nullptr;
-    if (selection_ && !selection_->lots.empty()) {  // what was passed over is older
-      selection_->calls.push_back(selection_->lots.any());
-      bring_back();
-    }
-    if (log->head(offset, entry) != MessageLog::Next::kReady) return false;
+    if (log->oldest(offset, entry) != MessageLog::Next::kReady) return false;
     bury(*log, offset, DeathReason::kMaxLength, effects);
   }
   return false;
@@ -376,8 +326,11 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
     }
   pump(now, effects);
   bool more = expire(now, effects);
-  if (settings_.overflow == Overflow::kDropHead) more = trim(effects) || more;
-  if (selection_) more = std::exchange(selection_->more, false) || more;
+  if (!may_refuse()) more = trim(effects) || more;
+  if (selection_) {
+    more = std::exchange(selection_->more, false) || more;
+    end_selection_when_unused();
+  }
   if (ids_) finish_ids(now, effects);
   release_confirms(effects);
   for (MessageLog* log : used_) log->take_loads(effects.loads);

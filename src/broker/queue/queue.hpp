@@ -24,6 +24,8 @@
 
 namespace mq::broker {
 
+class FilterSelector;
+
 /// Level in the top byte, offset within the level below it.
 inline constexpr unsigned kLevelShift = 56;
 [[nodiscard]] constexpr Position position_of(std::uint8_t level, Offset offset) noexcept {
@@ -98,7 +100,7 @@ class Queue {
   /// All from one channel of one peer. Confirms come in Effects, now or after the write.
   void publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects);
   /// Whether publishes are refused when it is full.
-  [[nodiscard]] bool may_refuse() const noexcept { return limited() && settings_.overflow != Overflow::kDropHead; }
+  [[nodiscard]] bool may_refuse() const noexcept { return limited() && refuses_when_full(settings_.overflow); }
   /// For an atomic commit, before it enters: false when some of these would be refused, one after the other.
   [[nodiscard]] bool would_take(std::span<const MessagePtr> messages, UnixMillis now);
   /// For an atomic commit: the messages enter, invisible; what must be written is added to `out`.
@@ -120,6 +122,8 @@ class Queue {
   void settle_moved(std::span<const Position> positions);
 
   // --- consuming ---
+  /// Could a consumer with that filter be added now? Errors: 406, in queues with groups, and where too many others are in use.
+  [[nodiscard]] Result<> check_filter(const Filter& filter) const;
   Consumer& add_consumer(ConsumerSpec spec);
   /// Cancels; false when unknown. `gives_back`: what it has out is about to be settled or given back, and nobody is served before.
   bool remove_consumer(const Peer* peer, std::uint32_t number, bool gives_back = false);
@@ -205,16 +209,29 @@ class Queue {
   void pump(UnixMillis now, Effects& effects);
   bool give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects);
   MessageLog* highest_ready();
+  MessageLog* lowest_ready();
   [[nodiscard]] Position position_in(const MessageLog& log, Offset offset) const noexcept {
     return position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset);
   }
   void begin_selection(std::unique_ptr<Selector> selector);
   void pump_selected(UnixMillis now, Effects& effects);
   GetStatus get_selected(bool no_ack, UnixMillis now, Delivery& out);
-  /// The message to give out next, among those that are not passed over. Null: there is none; with a null entry: it must be read back
-  /// first.
-  MessageLog* first_in_order(Offset& offset, Entry*& entry);
-  void bring_back();
+  /// The message to give out next. Without a log: there is none; without an entry: it must be read back first.
+  struct Candidate {
+    MessageLog* log = nullptr;
+    Offset offset = 0;
+    Entry* entry = nullptr;
+  };
+  /// Among those that are not passed over.
+  Candidate first_in_order();
+  /// Among these and those that `call` brings back.
+  template <class Call>
+  Candidate next_selected(Call&& call);
+  /// Answers calls; false when nothing came of it.
+  bool bring_back();
+  std::uint8_t join_filter(const std::shared_ptr<const Filter>& filter);
+  void leave_filter(std::uint8_t want);
+  void end_selection_when_unused();
   [[nodiscard]] bool stands_behind(LotKey key, Position position);
   void park(MessageLog& log, Offset offset, LotKey key);
   void left_consumer(const Entry& entry);
@@ -237,6 +254,7 @@ class Queue {
   /// Where not everybody may have every message; null in other queues.
   struct Selection {
     std::unique_ptr<Selector> selector;
+    FilterSelector* filters = nullptr;  // the selector, where it is one of filters
     Lots lots;
     std::vector<LotKey> calls;  // lots to bring a message back from
     WaitReport report;

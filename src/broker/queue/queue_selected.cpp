@@ -1,5 +1,8 @@
 // How a queue gives out messages where not everybody may have every message (Selector): what nobody may have now who has room is passed
 // over into a lot, and brought back when that changes. No message is looked at twice for nothing: a lot is called when one of it may go.
+#include <utility>
+
+#include "broker/queue/filter_selector.hpp"
 #include "broker/queue/queue.hpp"
 
 namespace mq::broker {
@@ -14,30 +17,69 @@ void Queue::begin_selection(std::unique_ptr<Selector> selector) {
   selection_->selector = std::move(selector);
 }
 
-void Queue::left_consumer(const Entry& entry) { selection_->selector->settled(selection_->selector->key_of(*entry.message)); }
+Result<> Queue::check_filter(const Filter& filter) const {
+  const auto refuse = [](const char* why) {
+    return fail(ReplyCode::kPreconditionFailed, std::string("invalid arg 'x-filter' for consumer: ") + why);
+  };
+  if (!selection_) return {};
+  if (selection_->filters == nullptr) return refuse("the queue gives its messages out in groups");
+  if (!selection_->filters->has_place_for(filter)) return refuse("too many different filters in use on the queue");
+  return {};
+}
+
+std::uint8_t Queue::join_filter(const std::shared_ptr<const Filter>& filter) {
+  if (!selection_) {
+    auto filters = std::make_unique<FilterSelector>();
+    FilterSelector* const named = filters.get();
+    begin_selection(std::move(filters));
+    selection_->filters = named;
+    consumers_.tell_wants(true);
+  }
+  return selection_->filters->join(filter, selection_->lots);
+}
+
+void Queue::leave_filter(std::uint8_t want) { selection_->filters->leave(want); }
+
+void Queue::end_selection_when_unused() {
+  if (selection_->filters == nullptr || !selection_->filters->unused() || !selection_->lots.empty()) return;
+  selection_.reset();
+  consumers_.tell_wants(false);
+}
+
+void Queue::left_consumer(const Entry& entry) { selection_->selector->settled(*entry.message); }
 
 void Queue::hear(const MessageLog& log, const WaitReport& report) {
   for (Offset offset : report.ended) selection_->selector->wait_ended(position_in(log, offset));
   for (Offset offset : report.began)
     if (const Entry* entry = log_at(position_in(log, offset)).find(offset))
-      selection_->selector->waits(position_in(log, offset), selection_->selector->key_of(*entry->message));
+      selection_->selector->waits(position_in(log, offset), *entry->message);
 }
 
-void Queue::bring_back() {
+bool Queue::bring_back() {
+  bool changed = false;
   std::vector<LotKey> later;
   for (LotKey key : std::exchange(selection_->calls, {})) {
-    while (selection_->lots.has(key)) {
-      const Position first = selection_->lots.front(key);
-      const MessageLog::Unparked unparked = log_at(first).unpark(offset_of(first));
-      if (unparked == MessageLog::Unparked::kReadBack) {
-        later.push_back(key);
-        break;
-      }
-      selection_->lots.pop_front(key);
-      if (unparked == MessageLog::Unparked::kDone) break;
-    }
+    if (!selection_->lots.has(key)) continue;
+    const Position first = selection_->lots.front(key);
+    const MessageLog::Unparked unparked = log_at(first).unpark(offset_of(first));
+    changed = changed || unparked != MessageLog::Unparked::kReadBack;
+    if (unparked != MessageLog::Unparked::kReadBack) selection_->lots.pop_front(key);
+    if (unparked != MessageLog::Unparked::kDone) later.push_back(key);
   }
   selection_->calls = std::move(later);
+  return changed;
+}
+
+template <class Call>
+Queue::Candidate Queue::next_selected(Call&& call) {
+  Candidate found;
+  do {
+    found = first_in_order();
+    call(found.log != nullptr ? std::optional(position_in(*found.log, found.offset)) : std::nullopt);
+  } while (bring_back());
+  // What was called may be on its way from the disk.
+  if (selection_->selector->calls_come_first() && !selection_->calls.empty()) found = {};
+  return found;
 }
 
 // Messages of one kind keep their order: while older ones are passed over, so is this one.
@@ -54,13 +96,10 @@ void Queue::pump_selected(UnixMillis now, Effects& effects) {
   Selector& selector = *selection_->selector;
   std::size_t passed_over = 0;
   while (consumers_.next() != nullptr) {
-    selector.take_calls(selection_->lots, consumers_, selection_->calls);
-    bring_back();
-    Offset offset = 0;
-    Entry* entry = nullptr;
-    MessageLog* log = first_in_order(offset, entry);
-    if (log == nullptr || entry == nullptr) return;
-    if (entry->deadline < now) {
+    const auto [log, offset, entry] =
+        next_selected([&](std::optional<Position> next) { selector.call(selection_->lots, consumers_, next, selection_->calls); });
+    if (entry == nullptr) return;
+    if (entry->deadline < now || (entry->redelivered && entry->deadline == now)) {
       bury(*log, offset, DeathReason::kExpired, effects);
       continue;
     }
@@ -82,28 +121,24 @@ void Queue::pump_selected(UnixMillis now, Effects& effects) {
   }
 }
 
-MessageLog* Queue::first_in_order(Offset& offset, Entry*& entry) {
-  entry = nullptr;
+Queue::Candidate Queue::first_in_order() {
   for (MessageLog* log : used_) {
     if (log->totals().ready == 0) continue;
-    switch (log->head(offset, entry)) {
-      case MessageLog::Next::kReady: return log;
-      case MessageLog::Next::kBlocked: entry = nullptr; return log;
+    Candidate found{log, 0, nullptr};
+    switch (log->head(found.offset, found.entry)) {
+      case MessageLog::Next::kReady: return found;
+      case MessageLog::Next::kBlocked: return found;
       case MessageLog::Next::kNone: break;  // all of it is passed over
     }
   }
-  return nullptr;
+  return {};
 }
 
 Queue::GetStatus Queue::get_selected(bool no_ack, UnixMillis now, Delivery& out) {
   Selector& selector = *selection_->selector;
   for (std::size_t passed_over = 0; passed_over < kMaxPassedOverPerTurn; ++passed_over) {
-    selector.calls_for_get(selection_->lots, selection_->calls);
-    selector.take_calls(selection_->lots, consumers_, selection_->calls);
-    bring_back();
-    Offset offset = 0;
-    Entry* entry = nullptr;
-    MessageLog* log = first_in_order(offset, entry);
+    const auto [log, offset, entry] =
+        next_selected([&](std::optional<Position> next) { selector.call_for_get(selection_->lots, next, selection_->calls); });
     if (log == nullptr) return selection_->calls.empty() ? GetStatus::kEmpty : GetStatus::kLater;
     if (entry == nullptr || entry->deadline < now) return GetStatus::kLater;
     const LotKey key = selector.key_of(*entry->message);

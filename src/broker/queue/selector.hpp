@@ -1,10 +1,11 @@
-// Who may have a message, in queues where not everybody may: the part that message groups and filters fill in. The queue asks for each
-// message once when it is about to be given, and puts it into a lot when nobody who may have it has room.
+// Who may have a message, in queues where not everybody may: the part that message groups and consumer filters fill in. The queue asks for
+// each message once when it is about to be given, and puts it into a lot when nobody who may have it has room.
 //
 // Used on the queue's strand only.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "broker/message.hpp"
@@ -24,16 +25,19 @@ class Selector {
   /// It went out, to a consumer or to basic.get (UINT32_MAX).
   virtual void given(LotKey key, std::uint32_t slot) = 0;
   /// One that was given is no longer out.
-  virtual void settled(LotKey key) = 0;
+  virtual void settled(const Message& message) = 0;
   /// One waits before it is tried again; its wait ended, or it left meanwhile. Positions that were never told may be named.
-  virtual void waits(Position position, LotKey key) = 0;
+  virtual void waits(Position position, const Message& message) = 0;
   virtual void wait_ended(Position position) = 0;
   /// All that waited is gone.
   virtual void purged() = 0;
-  /// Appends the lots of which a message could go now, or could since the last call.
-  virtual void take_calls(const Lots& lots, const Consumers& consumers, std::vector<LotKey>& out) = 0;
+  /// Puts into `calls`, which has those that were not answered yet, the lots of which a message should be brought back. `next`: what
+  /// would go to somebody otherwise.
+  virtual void call(const Lots& lots, const Consumers& consumers, std::optional<Position> next, std::vector<LotKey>& calls) = 0;
   /// The same for basic.get.
-  virtual void calls_for_get(const Lots& lots, std::vector<LotKey>& out) = 0;
+  virtual void call_for_get(const Lots& lots, std::optional<Position> next, std::vector<LotKey>& calls) = 0;
+  /// Does everybody wait while what was called is read back?
+  [[nodiscard]] virtual bool calls_come_first() const = 0;
 };
 
 }  // namespace mq::broker

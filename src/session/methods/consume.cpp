@@ -1,4 +1,5 @@
 // basic.qos, basic.consume, basic.cancel, basic.get.
+#include "broker/filter.hpp"
 #include "broker/names.hpp"
 #include "session/methods/direct_reply.hpp"
 #include "session/methods/handlers.hpp"
@@ -31,6 +32,7 @@ Result<std::optional<std::int64_t>> integer_argument(const amqp::Table& argument
 struct ConsumerWishes {
   std::int32_t priority = 0;
   std::optional<Millis> ack_timeout_ms;
+  std::shared_ptr<const broker::Filter> filter;
 };
 
 Result<ConsumerWishes> read_wishes(const amqp::Table& arguments, const std::string& queue) {
@@ -46,6 +48,11 @@ Result<ConsumerWishes> read_wishes(const amqp::Table& arguments, const std::stri
     return fail(ReplyCode::kPreconditionFailed,
                 "invalid arg 'x-consumer-timeout' for " + queue + ": {value_negative," + std::to_string(**timeout) + "}");
   wishes.ack_timeout_ms = *timeout;
+  if (const amqp::Value* asked = arguments.find("x-filter")) {
+    auto filter = broker::make_filter(*asked);
+    if (!filter) return filter.error();
+    wishes.filter = std::move(*filter);
+  }
   return wishes;
 }
 
@@ -111,6 +118,7 @@ Outcome basic_consume(Session& session, Channel& channel, const amqp::BasicConsu
   spec.priority = wishes->priority;
   spec.window_bytes = session.options().outbox_bytes;
   spec.channel_prefetch = channel.shared_prefetch;
+  spec.filter = std::move(wishes->filter);
   queue->actor->put(engine::AddConsumer{std::move(spec), std::move(reply)});
   return {};
 }

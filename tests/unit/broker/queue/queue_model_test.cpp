@@ -2,8 +2,10 @@
 // as many as wanted.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 
+#include "../filter_bench.hpp"
 #include "queue_world.hpp"
 
 namespace mq::broker::test {
@@ -13,6 +15,9 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::stoull(text);
 }
+
+constexpr std::array kFilters = {"properties.type = 'order'", "properties.type <> 'order'", "properties.type IN ('letter', 'order')",
+                                 "properties.priority > 0", "properties.type = 'nothing'"};
 
 class Life {
  public:
@@ -56,7 +61,8 @@ class Life {
     if (chance(30)) settings.delivery_limit = 2;
     if (chance(30)) {
       settings.max_length = 50 + below(3000);
-      settings.overflow = std::array{Overflow::kDropHead, Overflow::kRejectPublish, Overflow::kRejectPublishDlx}[below(3)];
+      settings.overflow =
+          std::array{Overflow::kDropHead, Overflow::kDropLowest, Overflow::kRejectPublish, Overflow::kRejectPublishDlx}[below(4)];
     }
     return settings;
   }
@@ -108,6 +114,7 @@ class Life {
     spec.priority = chance(30) ? static_cast<std::int32_t>(below(3)) - 1 : 0;
     spec.window_bytes = chance(50) ? 20'000 : 1 << 20;
     if (chance(20)) spec.channel_prefetch = world_.shared();
+    if (with_filters_ && chance(70)) spec.filter = filter_of(std::string(kFilters[below(kFilters.size())]));
     world_.consume(spec);
   }
 
@@ -144,6 +151,7 @@ class Life {
   QueueWorld::Random random_;
   const bool durable_;
   const bool patient_;  // what is new is often not written at once
+  const bool with_filters_ = below(100) < 40;
   bool with_expirations_ = false;
   bool mostly_persistent_ = true;
   QueueWorld world_;

@@ -25,6 +25,26 @@ TEST(LengthLimit, DropsSilentlyWithoutADeadLetterExchange) {
   EXPECT_EQ(bench.get(), "b");
 }
 
+TEST(LengthLimit, DropsTheLowestPriorityWhereToldTo) {
+  QueueSettings settings = limited(2, Overflow::kDropLowest);
+  settings.max_priority = 5;
+  QueueBench bench(settings);
+  bench.publish({.body = "urgent", .priority = 5});
+  bench.publish({.body = "low", .priority = 1});
+  bench.publish({.body = "lower"});
+  EXPECT_EQ(bench.turn(), (Words{"lower leaves: maxlen"}));
+  bench.publish({.body = "more urgent", .priority = 5});
+  EXPECT_EQ(bench.turn(), (Words{"low leaves: maxlen"}));
+  bench.publish({.body = "most urgent", .priority = 5});
+  EXPECT_EQ(bench.turn(), (Words{"urgent leaves: maxlen"}));
+}
+
+TEST(LengthLimit, DropsFromTheHeadWithoutPrioritiesWhateverItIsTold) {
+  QueueBench bench(limited(1, Overflow::kDropLowest));
+  bench.publish_all({"a", "b"});
+  EXPECT_EQ(bench.turn(), (Words{"a leaves: maxlen"}));
+}
+
 TEST(LengthLimit, CountsOnlyWhatIsReady) {
   QueueBench bench(limited(1, Overflow::kDropHead));
   bench.consume({.prefetch = 2});

@@ -22,6 +22,7 @@ struct Text {
   std::optional<std::string> expiration = std::nullopt;
   std::optional<amqp::Value> id = std::nullopt;      ///< in x-deduplication-header
   std::optional<amqp::Value> id_ttl = std::nullopt;  ///< in x-cache-ttl
+  std::string type = {};
 };
 
 inline MessagePtr message(const Text& text) {
@@ -32,6 +33,7 @@ inline MessagePtr message(const Text& text) {
   if (text.id || text.id_ttl) properties.headers.emplace();
   if (text.id) properties.headers->append("x-deduplication-header", *text.id);
   if (text.id_ttl) properties.headers->append("x-cache-ttl", *text.id_ttl);
+  if (!text.type.empty()) properties.type = text.type;
   return make_message("", "q", properties, text.body);
 }
 

@@ -1,6 +1,9 @@
 #include "queue_world.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "broker/filter.hpp"
 
 namespace mq::broker::test {
 namespace {
@@ -29,8 +32,10 @@ MessagePtr QueueWorld::learn(const Text& text, std::uint64_t padding_bytes, Know
   id = next_id_++;
   Text whole = text;
   whole.body = std::to_string(id) + " " + std::string(padding_bytes, 'x');
+  whole.type = std::array{"order", "invoice", "letter"}[id % 3];
   MessagePtr made = message(whole);
   Known known;
+  known.message = made;
   known.level = std::min<int>(text.priority.value_or(0), settings_.max_priority.value_or(0));
   known.persistent = durable_ && text.persistent;
   known.memory_bytes = made->memory_bytes();
@@ -69,7 +74,7 @@ bool QueueWorld::survives(const Known& known) const {
 
 void QueueWorld::publish(const Text& text, std::uint64_t padding_bytes, bool confirm) {
   std::uint64_t id = 0;
-  const bool refuses = settings_.max_length && settings_.overflow != Overflow::kDropHead && ready_in_queue() >= *settings_.max_length;
+  const bool refuses = settings_.max_length && refuses_when_full(settings_.overflow) && ready_in_queue() >= *settings_.max_length;
   const Incoming incoming{learn(text, padding_bytes, Known::State::kReady, id), confirm ? id : 0};
   if (confirm) unconfirmed_.insert(id);
   if (refuses) gone(id);
@@ -202,10 +207,11 @@ void QueueWorld::transaction(const std::vector<Text>& texts, const std::vector<s
 
 // --- effects ---
 
-void QueueWorld::check_order(Key last_delivered) const {
+void QueueWorld::check_order(Key last_delivered, const Filter* filter) const {
   for (const Key& key : ready_) {
     if (key > last_delivered) return;
     const Known& known = known_.at(key.second);
+    if (filter != nullptr && !filter->matches(*known.message)) continue;
     if (known.until != 0) continue;                             // has waited, and may have to be read back first
     const bool had = known.delivered || known.maybe_delivered;  // then its very deadline is too late
     require(had ? known.deadline <= now_ : known.deadline < now_, words("delivered before one that was to come first", key.second));
@@ -232,6 +238,7 @@ void QueueWorld::learn_delivery(const Delivery& delivery, std::uint64_t id, std:
 
 void QueueWorld::take_deliveries() {
   Key last{INT32_MIN, 0};
+  std::vector<std::pair<Key, std::shared_ptr<const Filter>>> filtered;
   for (Consumer* consumer : effects_.deliver_to) {
     KnownConsumer& known = consumers_.at(consumer->spec().number);
     Key before{INT32_MIN, 0};
@@ -239,17 +246,20 @@ void QueueWorld::take_deliveries() {
       const std::uint64_t id = id_of(*delivery.message);
       learn_delivery(delivery, id, known.spec.number);
       require(before < key_of(id), words("out of order", id));
+      if (known.spec.filter) require(known.spec.filter->matches(*delivery.message), words("does not match the filter", id));
       before = key_of(id);
-      last = std::max(last, before);
+      if (!known.spec.filter) last = std::max(last, before);
       known.in_transit_bytes += delivery.message->memory_bytes();
       if (known.spec.no_ack) gone(id);
       else known.out.insert(id);
     }
     if (known.spec.prefetch != 0) require(known.out.size() <= known.spec.prefetch, "more unacknowledged than the prefetch");
     consumer->batch.clear();
+    if (known.spec.filter) filtered.emplace_back(before, known.spec.filter);
   }
   effects_.deliver_to.clear();
   check_order(last);
+  for (const auto& [last_of_one, filter] : filtered) check_order(last_of_one, filter.get());
 }
 
 void QueueWorld::take_departure(const Departure& departure) {

@@ -25,6 +25,7 @@ struct Contradiction : std::runtime_error {
 struct Known {
   enum class State { kReady, kWaiting, kOut, kHidden, kMoving, kGone };
   int level = 0;
+  MessagePtr message;
   bool persistent = false;
   std::uint64_t memory_bytes = 0;
   std::uint64_t body_bytes = 0;
@@ -121,7 +122,7 @@ class QueueWorld {
   void take_effects();
   void take_deliveries();
   void learn_delivery(const Delivery& delivery, std::uint64_t id, std::uint32_t consumer);
-  void check_order(Key last_delivered) const;
+  void check_order(Key last_delivered, const Filter* filter = nullptr) const;
   void take_departure(const Departure& departure);
   void take_confirms();
   void release(Known& known, std::uint64_t id);

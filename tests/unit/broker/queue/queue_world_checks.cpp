@@ -53,11 +53,14 @@ void QueueWorld::check_time() {
   const UnixMillis wake = queue_->next_wake();
   require(wake <= earliest, "the next wake-up comes too late");
   require(wake > now_ || loads() > 0, "a wake-up without a reason");
-  if (settings_.max_length && settings_.overflow == Overflow::kDropHead)
+  if (settings_.max_length && !refuses_when_full(settings_.overflow))
     require(ready_.size() <= *settings_.max_length, "longer than the limit");
 }
 
 void QueueWorld::drain() {
+  Random random(1);
+  for (const auto& [number, consumer] : std::map<std::uint32_t, KnownConsumer>(consumers_))
+    if (consumer.spec.filter) cancel(number, random);
   for (int rounds = 0;; ++rounds) {
     require(rounds < 100'000, "the queue does not drain");
     if (consumers_.empty()) consume({});
