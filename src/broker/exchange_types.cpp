@@ -1,5 +1,6 @@
 // The table of exchange types: a new type is a row here, a file in exchanges/, and its tests.
 #include "broker/exchanges/consistent_hash.hpp"
+#include "broker/exchanges/deduplicating.hpp"
 #include "broker/exchanges/delayed.hpp"
 #include "broker/exchanges/direct.hpp"
 #include "broker/exchanges/fanout.hpp"
@@ -25,6 +26,7 @@ const std::vector<ExchangeType>& exchange_types() {
       {"x-modulus-hash",    make_modulus_hash_bindings,    nullptr,                           nullptr},
       {"x-random",          make_random_bindings,          nullptr,                           nullptr},
       {"x-recent-history",  make_recent_history_bindings,  check_history_arguments,           history_length},
+      {kDeduplicationType,   make_fanout_bindings,          check_deduplication_type,          nullptr},  // ids: engine/deduplicator
       {kDelayedType,         make_delayed_bindings,         validate_delayed_arguments,        nullptr},  // as its inner type
   };
   // clang-format on

@@ -51,6 +51,11 @@ constexpr std::array kGroupWords = {
     Word<GroupWhat>{"message-id", GroupWhat::kMessageId},   Word<GroupWhat>{"type", GroupWhat::kType},
     Word<GroupWhat>{"app-id", GroupWhat::kAppId},           Word<GroupWhat>{"user-id", GroupWhat::kUserId}};
 
+enum class IdFrom : std::uint8_t { kHeader, kMessageId };
+enum class KeptOn : std::uint8_t { kDisk, kMemory };
+constexpr std::array kIdWords = {Word<IdFrom>{"header", IdFrom::kHeader}, Word<IdFrom>{"message-id", IdFrom::kMessageId}};
+constexpr std::array kKeptWords = {Word<KeptOn>{"disk", KeptOn::kDisk}, Word<KeptOn>{"memory", KeptOn::kMemory}};
+
 template <class Words>
 auto find_word(const Words& words, const Value& value) -> std::optional<decltype(words[0].value)> {
   const std::string* text = value.string();
@@ -91,6 +96,12 @@ std::string check_retry_max(const Value& value, const Table& arguments) {
   const Value* least = arguments.find("x-delayed-retry-min");
   return least != nullptr && least->integer() && *least->integer() > *value.integer() ? "delayed_retry_max_below_min" : "";
 }
+std::string check_header_name(const Value& value, const Table&) { return value.string()->empty() ? "empty_header_name" : ""; }
+std::string check_id_from(const Value& value, const Table&) { return find_word(kIdWords, value) ? "" : "invalid_deduplication_by"; }
+std::string check_kept_on(const Value& value, const Table&) { return find_word(kKeptWords, value) ? "" : "invalid_cache_persistence"; }
+std::string check_has_duplicate_exchange(const Value&, const Table& arguments) {
+  return arguments.find("x-duplicate-exchange") != nullptr ? "" : "routing_key_but_no_duplicate_exchange_defined";
+}
 std::string check_has_exchange(const Value&, const Table& arguments) {
   return arguments.find("x-dead-letter-exchange") != nullptr ? "" : "routing_key_but_no_dlx_defined";
 }
@@ -124,6 +135,22 @@ void set_group_header(QueueSettings& settings, const Value& value) { settings.gr
 void set_group_by(QueueSettings& settings, const Value& value) {
   if (auto what = find_word(kGroupWords, value)) settings.group_by = {*what, ""};
 }
+template <auto Field>
+void set_deduplication_integer(QueueSettings& settings, const Value& value) {
+  using Number = typename std::remove_reference_t<decltype(settings.deduplication.*Field)>::value_type;
+  settings.deduplication.*Field = static_cast<Number>(*value.integer());
+}
+template <auto Field>
+void set_deduplication_string(QueueSettings& settings, const Value& value) {
+  settings.deduplication.*Field = *value.string();
+}
+void set_deduplication(QueueSettings& settings, const Value& value) { settings.deduplication.on = *value.boolean(); }
+void set_id_from(QueueSettings& settings, const Value& value) {
+  settings.deduplication.by_message_id = find_word(kIdWords, value) == IdFrom::kMessageId;
+}
+void set_kept_on(QueueSettings& settings, const Value& value) {
+  settings.deduplication.in_memory = find_word(kKeptWords, value) == KeptOn::kMemory;
+}
 void set_single_active_consumer(QueueSettings& settings, const Value& value) { settings.single_active_consumer = *value.boolean(); }
 void set_delivery_limit(QueueSettings& settings, const Value& value) {
   std::int64_t limit = value.integer().value_or(-1);
@@ -134,6 +161,7 @@ void set_delivery_limit(QueueSettings& settings, const Value& value) {
 
 using S = QueueSettings;
 using R = RetrySettings;
+using D = DeduplicationSettings;
 constexpr auto kInteger = ArgumentKind::kInteger;
 constexpr auto kNumber = ArgumentKind::kNumber;
 constexpr auto kString = ArgumentKind::kString;
@@ -164,6 +192,14 @@ constexpr QueueArgument kArguments[] = {
     {"x-group-header", "", false, kQueues, kString, 0, 0, "", check_group_header, Merge::kArgumentOnly, set_group_header},
     {"x-group-by", "", false, kQueues, kString, 0, 0, "", check_group_by, Merge::kArgumentOnly, set_group_by},
     {"x-consumer-timeout", "consumer-timeout", false, kQueues, kInteger, 0, kUnbounded, "", nullptr, Merge::kLess, set_integer<&S::consumer_timeout_ms>, "consumer timeout"},
+    {"x-message-deduplication", "message-deduplication", false, kQueues, kBoolean, 0, 0, "", nullptr, Merge::kArgumentWins, set_deduplication, "message deduplication"},
+    {"x-cache-size", "cache-size", false, kQueues, kInteger, 1, D::kMostIds, "max_value_exceeded", nullptr, Merge::kArgumentWins, set_deduplication_integer<&D::cache_size>, "cache size"},
+    {"x-cache-ttl", "cache-ttl", false, kQueues, kInteger, 1, kTenYearsMs, "value_too_large", nullptr, Merge::kArgumentWins, set_deduplication_integer<&D::cache_ttl_ms>, "cache TTL"},
+    {"x-cache-persistence", "cache-persistence", false, kQueues, kString, 0, 0, "", check_kept_on, Merge::kArgumentWins, set_kept_on, "cache persistence"},
+    {"x-deduplication-header", "deduplication-header", false, kQueues, kString, 0, 0, "", check_header_name, Merge::kArgumentWins, set_deduplication_string<&D::header>, "deduplication header"},
+    {"x-deduplication-by", "deduplication-by", false, kQueues, kString, 0, 0, "", check_id_from, Merge::kArgumentWins, set_id_from, "source of deduplication ids"},
+    {"x-duplicate-exchange", "duplicate-exchange", false, kQueues, kString, 0, 0, "", nullptr, Merge::kArgumentWins, set_deduplication_string<&D::duplicate_exchange>, "duplicate exchange name"},
+    {"x-duplicate-routing-key", "duplicate-routing-key", false, kQueues, kString, 0, 0, "", check_has_duplicate_exchange, Merge::kArgumentWins, set_deduplication_string<&D::duplicate_routing_key>, "duplicate routing key"},
     // streams
     {"x-max-age", "max-age", false, kStream, kString, 0, 0, "", nullptr, Merge::kPolicyWins, nullptr, "max age"},
     {"x-stream-max-segment-size-bytes", "stream-max-segment-size-bytes", false, kStream, kInteger, 0, kUnbounded, "", nullptr, Merge::kPolicyWins, nullptr, "segment size"},
@@ -296,7 +332,8 @@ const QueueArgument* find_queue_policy_key(std::string_view key) noexcept {
 bool is_policy_value(const QueueArgument& row, const Value& value) {
   if (!check_kind(row, value).empty()) return false;
   // A routing key without an exchange is a mistake in arguments only: the exchange may be another policy's.
-  return row.check == nullptr || row.check == check_has_exchange || row.check(value, {}).empty();
+  return row.check == nullptr || row.check == check_has_exchange || row.check == check_has_duplicate_exchange ||
+         row.check(value, {}).empty();
 }
 
 QueueType queue_type_of(const Table& arguments) noexcept {

@@ -56,6 +56,25 @@ struct GroupBy {
   bool operator==(const GroupBy&) const = default;
 };
 
+/// Which messages are duplicates of others, how long that is remembered, and what becomes of them (deduplication.hpp). Of a queue, or of an
+/// exchange.
+struct DeduplicationSettings {
+  static constexpr std::uint64_t kDefaultIds = 20'000;   ///< remembered where nothing is said
+  static constexpr std::uint64_t kMostIds = 10'000'000;  ///< remembered where only a time is given
+
+  bool on = false;
+  bool by_message_id = false;                        ///< the property, not a header
+  bool in_memory = false;                            ///< ids are not on disk
+  std::optional<std::uint64_t> cache_size;           ///< ids; at least 1
+  std::optional<Millis> cache_ttl_ms;                ///< at least 1
+  std::string header = "x-deduplication-header";     ///< its name
+  std::optional<std::string> duplicate_exchange;     ///< where duplicates go
+  std::optional<std::string> duplicate_routing_key;  ///< nullopt = their own
+
+  [[nodiscard]] std::uint64_t max_ids() const noexcept { return cache_size.value_or(cache_ttl_ms ? kMostIds : kDefaultIds); }
+  bool operator==(const DeduplicationSettings&) const = default;
+};
+
 struct QueueSettings {
   std::optional<Millis> message_ttl_ms;           ///< 0 = deliver at once or drop
   std::optional<Millis> expires_ms;               ///< the unused queue goes after this long; at least 1
@@ -68,10 +87,20 @@ struct QueueSettings {
   std::optional<std::uint8_t> max_priority;
   RetrySettings retry;
   GroupBy group_by;
+  DeduplicationSettings deduplication;
   QueueType type = QueueType::kClassic;
   Overflow overflow = Overflow::kDropHead;
   DeadLetterStrategy dead_letter_strategy = DeadLetterStrategy::kAtMostOnce;
   bool single_active_consumer = false;
+
+  /// Exchange and routing key for duplicates, or for those that die.
+  struct WayOut {
+    const std::optional<std::string>&exchange, &routing_key;
+  };
+  [[nodiscard]] WayOut way_out(bool duplicate) const noexcept {
+    if (duplicate) return {deduplication.duplicate_exchange, deduplication.duplicate_routing_key};
+    return {dead_letter_exchange, dead_letter_routing_key};
+  }
 
   bool operator==(const QueueSettings&) const = default;
 };

@@ -72,6 +72,7 @@ void Topology::add_exchange(const ExchangeInfo& info, const ExchangeType& type) 
   const ExchangeType* routes_as = find_exchange_type(routing_type(info));
   if (routes_as != nullptr && routes_as->history_length != nullptr)
     exchange.history = std::make_unique<RecentHistory>(routes_as->history_length(info.arguments));
+  exchange.deduplication = make_deduplication(info);
   if (const amqp::Value* alternate = info.arguments.find(kAlternateExchange); alternate != nullptr && alternate->string() != nullptr)
     exchange.alternate = *alternate->string();
   ++version_;
@@ -90,6 +91,9 @@ Result<bool> Topology::declare_exchange(const ExchangeInfo& wanted) {
   if (auto fit = check_alternate_exchange(resource, wanted); !fit) return fit.error();
   if (type->validate_arguments != nullptr) {
     if (auto fit = type->validate_arguments(wanted.arguments); !fit) return fit.error();
+  }
+  if (wanted.arguments.find(kDeduplicationType) != nullptr) {
+    if (auto fit = check_deduplication_arguments(wanted.arguments); !fit) return fit.error();
   }
   add_exchange(wanted, *type);
   return true;
@@ -110,6 +114,11 @@ const ExchangeInfo* Topology::find_exchange(std::string_view name) const noexcep
 RecentHistory* Topology::find_history(std::string_view exchange) const noexcept {
   const Exchange* found = exchange_named(exchange);
   return found == nullptr ? nullptr : found->history.get();
+}
+
+ExchangeDeduplicationPtr Topology::find_deduplication(std::string_view exchange) const noexcept {
+  const Exchange* found = exchange_named(exchange);
+  return found == nullptr ? nullptr : found->deduplication;
 }
 
 Result<const ExchangeInfo*> Topology::require_exchange(std::string_view name) const {

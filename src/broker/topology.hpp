@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/exchanges/deduplicating.hpp"
 #include "mq/amqp/table.hpp"
 #include "mq/base/result.hpp"
 #include "mq/ports/exchange_type.hpp"
@@ -83,6 +84,7 @@ struct TopologyChange {
 struct Route {
   std::vector<DestinationPtr> queues;      ///< each once, in a stable order
   std::vector<RecentHistory*> remembered;  ///< of exchanges on the way that keep messages; good until the topology changes
+  ExchangeDeduplicationPtr unique;         ///< of the exchange it was published to, if that lets each id in once
   bool key_only = true;                    ///< true when the same exchange and routing key give the same queues until version() changes
 };
 
@@ -110,6 +112,8 @@ class Topology {
   [[nodiscard]] const ExchangeInfo* find_exchange(std::string_view name) const noexcept;
   /// What an exchange keeps for later bindings; null for types that keep nothing. Whoever touches it sees to it that nobody else does.
   [[nodiscard]] RecentHistory* find_history(std::string_view exchange) const noexcept;
+  /// How an exchange lets each id in once; null for those that do not.
+  [[nodiscard]] ExchangeDeduplicationPtr find_deduplication(std::string_view exchange) const noexcept;
   /// 404 `no exchange 'x' in vhost '/'` when missing.
   [[nodiscard]] Result<const ExchangeInfo*> require_exchange(std::string_view name) const;
   /// Missing = success without change. Errors: default exchange and amq.* (403), in use with if_unused (406).

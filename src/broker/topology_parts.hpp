@@ -32,6 +32,7 @@ struct Topology::Exchange {
   bool removing = false;
   std::unique_ptr<BindingTable> bindings;
   std::unique_ptr<RecentHistory> history;  // null unless its type keeps one
+  ExchangeDeduplicationPtr deduplication;  // null unless it lets each id in once
   std::string alternate;                   // empty = none; the default exchange as an alternate routes nowhere
   BindingList from, to;
 };

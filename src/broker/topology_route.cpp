@@ -60,6 +60,7 @@ void sort_and_drop_repetitions(std::vector<TargetId>& targets) {
 void Topology::route(std::string_view exchange, const RoutingInput& input, std::span<const std::string_view> more_keys, Route& out) const {
   out.queues.clear();
   out.remembered.clear();
+  out.unique = nullptr;
   out.key_only = more_keys.empty();
   Walk& walk = start_walk(parts_->exchanges.numbers());
   auto reach_named = [&](std::string_view queue) {
@@ -71,6 +72,7 @@ void Topology::route(std::string_view exchange, const RoutingInput& input, std::
     for (std::string_view key : more_keys) reach_named(key);
   } else if (const Exchange* first = parts_->exchanges.find(exchange)) {
     walk.visit(first->number);
+    out.unique = first->deduplication;
   }
   while (!walk.to_visit.empty()) {
     const Exchange& at = parts_->exchanges[walk.to_visit.back()];

@@ -1,10 +1,13 @@
 #include "engine/broker.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <map>
 
 #include "base/log.hpp"
 #include "broker/password.hpp"
+#include "engine/deduplicator.hpp"
 #include "engine/delayed.hpp"
 #include "engine/metadata.hpp"
 
@@ -189,13 +192,50 @@ StorageResult<> Broker::recover_messages(const std::vector<std::shared_ptr<Queue
     if (!recovered) return recovered.error();
     owner->second->restore(level, *recovered);
   }
+  if (auto read = recover_seen_ids(by_id, orphans); !read) return read;
   if (auto read = recover_delayed(); !read) return read;
   for (const auto& queue : queues) queue->put(WakeUp{});
   for (const auto& vhost : vhosts())
     if (auto delayed = vhost->delayed_if_any()) delayed->put(WakeUp{});
+  for (const auto& vhost : vhosts())
+    if (auto deduplicator = vhost->deduplicator_if_any()) deduplicator->put(WakeUp{});
   if (orphans.empty()) return {};
   WriteSet* sets[] = {&orphans};
   return storage_.commit(sets);
+}
+
+StorageResult<> Broker::recover_seen_ids(const boost::unordered_flat_map<QueueId, std::shared_ptr<QueueActor>>& queues, WriteSet& orphans) {
+  auto windows = storage_.stored_seen_windows();
+  if (!windows) return windows.error();
+  std::map<SeenWindow, std::pair<std::shared_ptr<VHost>, std::string>> exchanges;
+  auto read = storage_.scan_metadata(metadata::kSeenWindows, [&](std::string_view key, std::string_view value) {
+    const std::vector<std::string> parts = metadata::key_parts(key);
+    auto vhost = parts.size() < 2 ? nullptr : find_vhost(parts.front());
+    const auto window = metadata::decode_delayed_book(value);
+    const bool known = vhost && window && vhost->with_topology([&](const broker::Topology& topology) {
+      return topology.find_deduplication(parts[1]) != nullptr;
+    });
+    if (known) exchanges[*window] = {std::move(vhost), parts[1]};
+    else orphans.operations.emplace_back(WriteSet::DeleteMetadata{std::string(key)});
+  });
+  if (!read) return read;
+  for (SeenWindow window : *windows) {
+    next_queue_id_ = std::max<QueueId>(next_queue_id_, window - window % broker::kLogsPerQueue + broker::kLogsPerQueue);
+    const auto queue = queues.find(window);
+    const auto exchange = exchanges.find(window);
+    if (queue == queues.end() && exchange == exchanges.end()) {
+      orphans.operations.emplace_back(WriteSet::DropSeenWindow{window});
+      continue;
+    }
+    auto recovered = storage_.recover_seen(window);
+    if (!recovered) return recovered.error();
+    if (queue != queues.end()) queue->second->restore_ids(*recovered);
+    else (void)exchange->second.first->restore_seen_ids(exchange->second.second, window, *recovered);
+  }
+  // A window that is empty by now keeps its number.
+  for (const auto& [window, exchange] : exchanges)
+    if (!std::binary_search(windows->begin(), windows->end(), window)) (void)exchange.first->restore_seen_ids(exchange.second, window, {});
+  return {};
 }
 
 StorageResult<> Broker::recover_delayed() {
@@ -282,15 +322,18 @@ bool Broker::drain(Millis timeout_ms) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   std::vector<std::shared_ptr<QueueActor>> queues;
   std::vector<std::shared_ptr<DelayedMessages>> delayed;
+  std::vector<std::shared_ptr<Deduplicator>> deduplicators;
   for (const auto& vhost : vhosts()) {
     for (auto& queue : vhost->queues()) queues.push_back(std::move(queue));
     if (auto messages = vhost->delayed_if_any()) delayed.push_back(std::move(messages));
+    if (auto deduplicator = vhost->deduplicator_if_any()) deduplicators.push_back(std::move(deduplicator));
   }
   // A queue writes one batch at a time and the next when that is done: two rounds through queues and committer see the last of it.
   for (int round = 0; round < 3; ++round) {
-    auto queues_done = std::make_shared<Countdown>(queues.size() + delayed.size());
+    auto queues_done = std::make_shared<Countdown>(queues.size() + delayed.size() + deduplicators.size());
     for (const auto& queue : queues) queue->put(Barrier{[queues_done] { queues_done->happened(); }});
     for (const auto& messages : delayed) messages->put(Barrier{[queues_done] { queues_done->happened(); }});
+    for (const auto& deduplicator : deduplicators) deduplicator->put(Barrier{[queues_done] { queues_done->happened(); }});
     if (!queues_done->wait_until(until)) return false;
     auto committed = std::make_shared<Countdown>(1);
     committer_->submit(WriteSet{}, [committed] { committed->happened(); });

@@ -97,6 +97,8 @@ class Broker {
   [[nodiscard]] StorageResult<> recover_parameters();
   [[nodiscard]] StorageResult<> recover_topology();
   [[nodiscard]] StorageResult<> recover_messages(const std::vector<std::shared_ptr<QueueActor>>& queues);
+  [[nodiscard]] StorageResult<> recover_seen_ids(const boost::unordered_flat_map<QueueId, std::shared_ptr<QueueActor>>& queues,
+                                                 WriteSet& orphans);
   [[nodiscard]] StorageResult<> recover_delayed();
   [[nodiscard]] StorageResult<> create_defaults();
 

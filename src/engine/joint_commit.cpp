@@ -29,6 +29,10 @@ void prepare_joint_commit(const JointCommitPtr& joint) {
   if (joint->delayed.messages) joint->delayed.messages->put(PrepareDelayed{joint});
 }
 
+void joint_finished(const JointCommitPtr& joint) {
+  if (joint->unfinished.fetch_sub(1) == 1 && joint->done) joint->done();
+}
+
 void joint_part_prepared(const JointCommitPtr& joint, Committer& committer) {
   if (joint->unprepared.fetch_sub(1) != 1) return;
   std::vector<WriteSet> writes;
@@ -38,10 +42,11 @@ void joint_part_prepared(const JointCommitPtr& joint, Committer& committer) {
   };
   for (JointCommit::Part& each : joint->parts) take(each.write);
   take(joint->delayed.write);
+  take(joint->write);
   committer.submit(std::move(writes), [joint] {
     for (std::size_t index = 0; index < joint->parts.size(); ++index) joint->parts[index].queue->put(FinishPart{joint, index});
     if (joint->delayed.messages) joint->delayed.messages->put(FinishDelayed{joint});
-    if (joint->done) joint->done();
+    joint_finished(joint);
   });
 }
 

@@ -49,10 +49,12 @@ struct JointCommit {
   };
   std::vector<Part> parts;
   DelayedPart delayed;
+  WriteSet write;  ///< what else becomes true with it; whoever starts it puts it there
   std::atomic<std::size_t> unprepared{0};
-  bool asks_first = false;           ///< whether every queue takes its publishes; set where one of them may refuse
-  std::atomic<bool> refused{false};  ///< one did not: nothing was done
-  std::function<void()> done;        ///< after the commit, or the refusal; called on any strand
+  std::atomic<std::size_t> unfinished{1};  ///< the commit, and those it waits for before it is told as done
+  bool asks_first = false;                 ///< whether every queue takes its publishes; set where one of them may refuse
+  std::atomic<bool> refused{false};        ///< one did not: nothing was done
+  std::function<void()> done;              ///< after the commit, or the refusal; called on any strand
 
   [[nodiscard]] bool empty() const noexcept { return parts.empty() && !delayed.messages; }
   /// The part of a queue, made if it has none. Good until the next call.
@@ -62,6 +64,8 @@ using JointCommitPtr = std::shared_ptr<JointCommit>;
 
 /// Sends each part to its queue. `joint->parts` must not change afterwards.
 void start_joint_commit(const JointCommitPtr& joint);
+/// One of what it waits for has happened.
+void joint_finished(const JointCommitPtr& joint);
 /// For whoever has prepared a part.
 void joint_part_prepared(const JointCommitPtr& joint, Committer& committer);
 /// The round before the first, where a commit asks.

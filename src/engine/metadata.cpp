@@ -38,6 +38,7 @@ std::string vhost_key(std::string_view name) { return make_key(kVHosts, {name});
 std::string user_key(std::string_view name) { return make_key(kUsers, {name}); }
 std::string permission_key(std::string_view vhost, std::string_view user) { return make_key(kPermissions, {vhost, user}); }
 std::string delayed_key(std::string_view vhost) { return make_key(kDelayedBooks, {vhost}); }
+std::string seen_window_key(std::string_view vhost, std::string_view exchange) { return make_key(kSeenWindows, {vhost, exchange}); }
 std::string topic_permission_key(std::string_view vhost, std::string_view user, std::string_view exchange) {
   return make_key(kTopicPermissions, {vhost, user, exchange});
 }

@@ -26,6 +26,7 @@ inline constexpr std::string_view kOperatorPolicies = "O";
 inline constexpr std::string_view kParameters = "R";
 inline constexpr std::string_view kGlobalParameters = "G";
 inline constexpr std::string_view kDelayedBooks = "D";
+inline constexpr std::string_view kSeenWindows = "S";
 inline constexpr std::string_view kNextQueueId = "#queue-id";
 
 [[nodiscard]] std::string exchange_key(std::string_view vhost, std::string_view name);
@@ -40,6 +41,7 @@ inline constexpr std::string_view kNextQueueId = "#queue-id";
 [[nodiscard]] std::string global_parameter_key(std::string_view name);
 
 [[nodiscard]] std::string delayed_key(std::string_view vhost);
+[[nodiscard]] std::string seen_window_key(std::string_view vhost, std::string_view exchange);
 
 [[nodiscard]] std::string encode(const broker::ExchangeInfo& exchange);
 [[nodiscard]] std::string encode(const broker::QueueInfo& queue);

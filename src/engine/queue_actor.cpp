@@ -61,6 +61,12 @@ QueueActor::QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServ
 
 QueueActor::~QueueActor() { services_->memory_used_bytes.fetch_sub(static_cast<std::int64_t>(memory_counted_bytes_)); }
 
+void QueueActor::restore_ids(const RecoveredSeen& recovered) {
+  if (!recovered.damaged.empty())
+    log::error("queue '{}': {} records of seen ids are damaged; those ids are forgotten", name(), recovered.damaged.size());
+  queue_.restore_ids(recovered, services_->scheduler.now());
+}
+
 void QueueActor::collect_shutdown(WriteSet& out) {
   if (!dead_) queue_.collect_shutdown(out);
 }
@@ -165,7 +171,7 @@ void QueueActor::on(DeleteIf& item) {
   if (!vhost) return;
   asked_to_go_ = false;
   settle_turn();
-  QueueGone gone{name(), id(), Answer{MessageCount{queue_.counts().ready}}, item.reply, queue_.logs(), {}};
+  QueueGone gone{name(), id(), Answer{MessageCount{queue_.counts().ready}}, item.reply, queue_.logs(), {}, queue_.has_stored_ids()};
   if (dead_) gone.outcome = fail(ReplyCode::kNotFound, "no " + where());
   else if (item.if_unused && !queue_.consumers().empty()) gone.outcome = fail(ReplyCode::kPreconditionFailed, where() + " in use");
   else if (item.if_empty && queue_.counts().ready > 0) gone.outcome = fail(ReplyCode::kPreconditionFailed, where() + " not empty");
@@ -183,15 +189,17 @@ std::vector<std::pair<InboxPtr, std::uint32_t>> QueueActor::die() {
   // What waited for the disk waits no longer: a deleted queue keeps nothing that could be lost.
   WriteSet unused;
   queue_.purge();
+  queue_.abandon_ids();
   queue_.collect(UINT64_MAX, unused);
   for (std::size_t left = writes_under_way_ + 1; left > 0; --left) queue_.written(effects_);
   send_effects();
+  release_joints();
   update_gauges();
   return consumers;
 }
 
 void QueueActor::on(AskPart& item) {
-  if (!dead_ && !queue_.would_take(item.joint->parts[item.part].publishes)) item.joint->refused = true;
+  if (!dead_ && !queue_.would_take(item.joint->parts[item.part].publishes, now_)) item.joint->refused = true;
   if (item.joint->unprepared.fetch_sub(1) != 1) return;
   if (!item.joint->refused) prepare_joint_commit(item.joint);
   else if (item.joint->done) item.joint->done();
@@ -206,6 +214,10 @@ void QueueActor::on(PreparePart& item) {
     if (queue_.wants_write(UINT64_MAX)) write_now();
     gauges_.published.fetch_add(part.publishes.size(), std::memory_order_relaxed);
     part.entered = queue_.prepare(part.publishes, now_, part.write);
+    if (const std::uint64_t awaited = queue_.take_awaited_ids(); awaited != 0) {
+      item.joint->unfinished.fetch_add(1);
+      waiting_joints_.emplace_back(item.joint, awaited);
+    }
     queue_.prepare_settlement(part.acks, part.write);
     queue_.prepare_departure(part.departures, part.write);
   }
@@ -218,7 +230,16 @@ void QueueActor::on(FinishPart& item) {
   queue_.reveal(part.entered);
   queue_.settle_moved(part.acks);
   queue_.settle_moved(part.departures);
+  if (!waiting_joints_.empty()) release_joints();
   gauges_.acknowledged.fetch_add(part.acks.size(), std::memory_order_relaxed);
+}
+
+void QueueActor::release_joints() {
+  std::erase_if(waiting_joints_, [this](const auto& waiting) {
+    if (!dead_ && queue_.committed_ids_below() < waiting.second) return false;
+    joint_finished(waiting.first);
+    return true;
+  });
 }
 
 void QueueActor::on(Written&) {
@@ -368,22 +389,21 @@ void QueueActor::send_effects() {
 
 void QueueActor::send_departures() {
   auto vhost = vhost_.lock();
-  const broker::QueueSettings& settings = queue_.settings();
   if (!vhost) return;
   auto joint = std::make_shared<JointCommit>();
   joint->parts.emplace_back().queue = self();
   for (broker::Departure& departure : effects_.departures) {
     if (departure.position) joint->parts.front().departures.push_back(*departure.position);
-    if (!settings.dead_letter_exchange) continue;  // the settings changed in this very turn
-    broker::MessagePtr letter = broker::make_dead_letter(*departure.message, name(), departure.reason, *settings.dead_letter_exchange,
-                                                         settings.dead_letter_routing_key, now_);
+    const auto& [exchange, routing_key] = queue_.settings().way_out(departure.reason == broker::DeathReason::kDuplicate);
+    if (!exchange) continue;  // the settings changed in this very turn
+    broker::MessagePtr letter = broker::make_dead_letter(*departure.message, name(), departure.reason, *exchange, routing_key, now_);
     if (const auto due = vhost->dead_letter_due(*letter, now_)) {
-      if (settings.dead_letter_routing_key && broker::has_copies(*letter)) letter = broker::without_copies(*letter);
+      if (routing_key && broker::has_copies(*letter)) letter = broker::without_copies(*letter);
       joint->delayed.messages = vhost->delayed();
       joint->delayed.publishes.push_back({broker::make_delayed(letter), *due, 0});
       continue;
     }
-    for (auto& target : vhost->route_dead_letter(letter, !settings.dead_letter_routing_key)) {
+    for (auto& target : vhost->route_dead_letter(letter, !routing_key)) {
       if (departure.reason != broker::DeathReason::kRejected && broker::closes_circle(*letter, target->name())) continue;
       auto known = std::find_if(joint->parts.begin() + 1, joint->parts.end(), [&](const auto& part) { return part.queue == target; });
       if (known == joint->parts.end()) {
@@ -435,11 +455,13 @@ void QueueActor::update_gauges() {
   gauges_.unacked.store(counts.unacked, std::memory_order_relaxed);
   gauges_.unacked_bytes.store(counts.unacked_bytes, std::memory_order_relaxed);
   gauges_.consumers.store(counts.consumers, std::memory_order_relaxed);
-  gauges_.memory_bytes.store(counts.memory_bytes, std::memory_order_relaxed);
+  gauges_.memory_bytes.store(counts.memory_bytes + counts.ids_bytes, std::memory_order_relaxed);
   gauges_.refused.store(queue_.refused(), std::memory_order_relaxed);
-  services_->memory_used_bytes.fetch_add(static_cast<std::int64_t>(counts.memory_bytes) - static_cast<std::int64_t>(memory_counted_bytes_),
+  if (!dead_) gauges_.duplicates.store(counts.duplicates, std::memory_order_relaxed);
+  const std::uint64_t memory_bytes = counts.memory_bytes + counts.ids_bytes;
+  services_->memory_used_bytes.fetch_add(static_cast<std::int64_t>(memory_bytes) - static_cast<std::int64_t>(memory_counted_bytes_),
                                          std::memory_order_relaxed);
-  memory_counted_bytes_ = counts.memory_bytes;
+  memory_counted_bytes_ = memory_bytes;
 }
 
 }  // namespace mq::engine

@@ -115,7 +115,7 @@ using QueueItem = std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveCon
 /// What operators and policies read without visiting the strand; written once per turn.
 struct QueueGauges {
   std::atomic<std::uint64_t> ready{0}, unacked{0}, consumers{0}, ready_bytes{0}, unacked_bytes{0}, memory_bytes{0};
-  std::atomic<std::uint64_t> published{0}, delivered{0}, acknowledged{0}, returned{0}, dead_lettered{0}, lost{0}, refused{0};
+  std::atomic<std::uint64_t> published{0}, delivered{0}, acknowledged{0}, returned{0}, dead_lettered{0}, lost{0}, refused{0}, duplicates{0};
 };
 
 /// What every queue of a broker shares.
@@ -142,11 +142,13 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
 
   /// Before the first item is put: what recovery found.
   void restore(std::uint8_t level, const RecoveredQueue& recovered) { queue_.restore(level, recovered, services_->scheduler.now()); }
+  void restore_ids(const RecoveredSeen& recovered);
   /// After the last item was handled, with all strands stopped: what makes the next start exact.
   void collect_shutdown(WriteSet& out);
 
   [[nodiscard]] const std::string& name() const noexcept { return queue_.info().name; }
   [[nodiscard]] QueueId id() const noexcept { return queue_.info().id; }
+  [[nodiscard]] bool durable() const noexcept { return queue_.info().durable; }
   [[nodiscard]] const QueueGauges& gauges() const noexcept { return gauges_; }
   /// Any thread: whether it refuses publishes, all or those beyond a limit.
   [[nodiscard]] bool may_refuse() const noexcept { return may_refuse_.load(std::memory_order_relaxed); }
@@ -200,6 +202,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void request_loads();
   void arm_timer();
   void update_gauges();
+  void release_joints();
   /// The queue is gone from here on; returns who consumed from it.
   std::vector<std::pair<InboxPtr, std::uint32_t>> die();
 
@@ -208,6 +211,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   broker::Queue queue_;
   broker::Effects effects_;
   Deque<GetMessage> waiting_gets_;
+  /// Atomic commits with duplicates of messages in others that are not on disk yet.
+  std::vector<std::pair<JointCommitPtr, std::uint64_t>> waiting_joints_;
   PublishPacer publishers_{services_->publish_budget};
   Pace settled_;
   WritePatience patience_;

@@ -8,6 +8,7 @@
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue_arguments.hpp"
 #include "broker/recent_history.hpp"
+#include "engine/deduplicator.hpp"
 #include "engine/delayed.hpp"
 #include "engine/metadata.hpp"
 
@@ -128,6 +129,20 @@ const std::shared_ptr<DelayedMessages>& VHost::delayed() {
 
 std::shared_ptr<DelayedMessages> VHost::delayed_if_any() const { return has_delayed_.load(std::memory_order_acquire) ? delayed_ : nullptr; }
 
+const std::shared_ptr<Deduplicator>& VHost::deduplicator() {
+  if (has_deduplicator_.load(std::memory_order_acquire)) return deduplicator_;
+  std::lock_guard lock(delayed_mutex_);
+  if (!deduplicator_) {
+    deduplicator_ = std::make_shared<Deduplicator>(services_->scheduler.make_strand(), services_, self(), name_, new_queue_id_);
+    has_deduplicator_.store(true, std::memory_order_release);
+  }
+  return deduplicator_;
+}
+
+std::shared_ptr<Deduplicator> VHost::deduplicator_if_any() const {
+  return has_deduplicator_.load(std::memory_order_acquire) ? deduplicator_ : nullptr;
+}
+
 std::vector<std::shared_ptr<QueueActor>> VHost::queues() const {
   std::shared_lock lock(mutex_);
   std::vector<std::shared_ptr<QueueActor>> actors;
@@ -169,6 +184,12 @@ void VHost::restore_delayed(DelayedBook book, const DelayedState& state) {
   delayed_ = std::make_shared<DelayedMessages>(services_->scheduler.make_strand(), services_, self(), name_, book);
   delayed_->restore(state);
   has_delayed_.store(true, std::memory_order_release);
+}
+
+bool VHost::restore_seen_ids(const std::string& exchange, SeenWindow window, const RecoveredSeen& recovered) {
+  const broker::ExchangeDeduplicationPtr found = topology_.find_deduplication(exchange);
+  if (found) deduplicator()->restore(found, window, recovered);
+  return found != nullptr;
 }
 
 // --- the strand ---
@@ -293,6 +314,7 @@ void VHost::on(QueueGone& item) {
   WriteSet set;
   if (stored) set.operations.emplace_back(WriteSet::DeleteMetadata{metadata::queue_key(name_, item.name)});
   for (QueueId log : item.logs) set.operations.emplace_back(WriteSet::DropQueue{log});
+  if (item.has_seen_ids) set.operations.emplace_back(WriteSet::DropSeenWindow{item.id});
   forget(change, stored, set);
   commit(std::move(set), [reply = item.reply, outcome = item.outcome, consumers = std::move(item.consumers)] {
     reply.send(outcome);
@@ -415,6 +437,8 @@ void VHost::on(DropOwner& item) {
 
 void VHost::forget(const broker::TopologyChange& change, bool queue_was_stored, WriteSet& out) const {
   services_->memory_used_bytes.fetch_sub(static_cast<std::int64_t>(change.forgotten_bytes), std::memory_order_relaxed);
+  if (const auto deduplicator = deduplicator_if_any())
+    for (const broker::ExchangeInfo& exchange : change.removed_exchanges) deduplicator->put(ForgetIds{exchange.name});
   for (const broker::ExchangeInfo& exchange : change.removed_exchanges)
     if (exchange.durable) out.operations.emplace_back(WriteSet::DeleteMetadata{metadata::exchange_key(name_, exchange.name)});
   // What could not have been stored is not deleted: short-lived queues come and go without touching the disk.

@@ -28,6 +28,7 @@
 
 namespace mq::engine {
 
+class Deduplicator;
 class DelayedMessages;
 
 struct DeclareQueue {
@@ -58,6 +59,7 @@ struct QueueGone {
   ReplyTo reply;
   std::vector<QueueId> logs;                                  ///< what it ever put on disk
   std::vector<std::pair<InboxPtr, std::uint32_t>> consumers;  ///< to be told, after whoever asked for the deletion
+  bool has_seen_ids = false;                                  ///< on disk
 };
 struct DeclareExchange {
   broker::ExchangeInfo wanted;
@@ -183,6 +185,11 @@ class VHost final : public Actor<VHostItem> {
   /// Null when it never had any.
   [[nodiscard]] std::shared_ptr<DelayedMessages> delayed_if_any() const;
 
+  /// What publishes to exchanges go through that let each id in once; made when first asked for. The reference stays good.
+  [[nodiscard]] const std::shared_ptr<Deduplicator>& deduplicator();
+  /// Null when there were no such publishes.
+  [[nodiscard]] std::shared_ptr<Deduplicator> deduplicator_if_any() const;
+
   // --- recovery, before anything runs ---
   void restore_exchange(const broker::ExchangeInfo& info);
   std::shared_ptr<QueueActor> restore_queue(const broker::QueueInfo& info);
@@ -191,6 +198,8 @@ class VHost final : public Actor<VHostItem> {
   bool restore_policy(broker::PolicyKind kind, broker::Policy policy);
   void restore_parameter(broker::Parameter parameter);
   void restore_delayed(DelayedBook book, const DelayedState& state);
+  /// After exchanges. False: the exchange is not there, or remembers no ids.
+  bool restore_seen_ids(const std::string& exchange, SeenWindow window, const RecoveredSeen& recovered);
 
  protected:
   void handle(VHostItem& item) override;
@@ -274,6 +283,8 @@ class VHost final : public Actor<VHostItem> {
   mutable std::mutex delayed_mutex_;
   std::shared_ptr<DelayedMessages> delayed_;  // written once
   std::atomic<bool> has_delayed_{false};
+  std::shared_ptr<Deduplicator> deduplicator_;  // written once
+  std::atomic<bool> has_deduplicator_{false};
 };
 
 }  // namespace mq::engine

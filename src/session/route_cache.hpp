@@ -17,7 +17,8 @@ namespace mq::session {
 /// What publishing to (exchange, routing key) comes to.
 struct CachedRoute {
   std::vector<std::shared_ptr<engine::QueueActor>> queues;
-  bool key_only = true;  ///< false: the queues depend on more than the key and are looked up for each message
+  bool key_only = true;                     ///< false: the queues depend on more than the key and are looked up for each message
+  broker::ExchangeDeduplicationPtr unique;  ///< not null: its exchange lets each id in once, and is asked first
 };
 
 class RouteCache {

@@ -42,6 +42,18 @@ void Staging::delay(const std::shared_ptr<engine::DelayedMessages>& delayed, std
   batch.messages.push_back(std::move(publish));
 }
 
+void Staging::publish_unique(const std::shared_ptr<engine::Deduplicator>& deduplicator, std::uint32_t channel,
+                             engine::UniquePublish publish) {
+  if (uniques_.empty() || uniques_.back().batch.channel != channel) {
+    StagedUnique& staged = uniques_.emplace_back();
+    staged.deduplicator = deduplicator;
+    staged.batch.channel = channel;
+  }
+  engine::UniqueBatch& batch = uniques_.back().batch;
+  batch.bytes += publish.message->memory_bytes();
+  batch.messages.push_back(std::move(publish));
+}
+
 void Staging::settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position) {
   for (auto staged = settles_.rbegin(); staged != settles_.rend(); ++staged) {
     if (staged->queue != queue) continue;
@@ -61,6 +73,12 @@ void Staging::flush(engine::SessionInbox& inbox) {
     staged.delayed->put(std::move(staged.batch));
   }
   delays_.clear();
+  for (StagedUnique& staged : uniques_) {
+    inbox.window_take(staged.batch.bytes);
+    staged.batch.from = inbox.shared_from_this();
+    staged.deduplicator->put(std::move(staged.batch));
+  }
+  uniques_.clear();
   if (publishes_.empty()) return;
   // The next read is likely to bring as much per queue as this one.
   expected_messages_ = std::min<std::size_t>(publishes_.front().batch.messages.size() + 4, 4096);

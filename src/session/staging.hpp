@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/deduplicator.hpp"
 #include "engine/delayed.hpp"
 #include "engine/queue_actor.hpp"
 
@@ -15,10 +16,11 @@ class Staging {
  public:
   void publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, broker::MessagePtr message, std::uint64_t sequence);
   void delay(const std::shared_ptr<engine::DelayedMessages>& delayed, std::uint32_t channel, engine::DelayedPublish publish);
+  void publish_unique(const std::shared_ptr<engine::Deduplicator>& deduplicator, std::uint32_t channel, engine::UniquePublish publish);
   void settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position);
   /// Sends everything; publishes are charged to the inbox's window.
   void flush(engine::SessionInbox& inbox);
-  [[nodiscard]] bool empty() const noexcept { return publishes_.empty() && settles_.empty() && delays_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return publishes_.empty() && settles_.empty() && delays_.empty() && uniques_.empty(); }
 
  private:
   struct StagedPublish {
@@ -33,6 +35,10 @@ class Staging {
     std::shared_ptr<engine::DelayedMessages> delayed;
     engine::DelayBatch batch;
   };
+  struct StagedUnique {
+    std::shared_ptr<engine::Deduplicator> deduplicator;
+    engine::UniqueBatch batch;
+  };
   StagedPublish& publish_slot(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel);
 
   static constexpr std::size_t kScanFew = 8;  // look through this many before using the index
@@ -40,6 +46,7 @@ class Staging {
   boost::unordered_flat_map<engine::QueueActor*, std::size_t> publish_index_;  // of the newest batch for that queue
   std::vector<StagedSettle> settles_;
   std::vector<StagedDelay> delays_;
+  std::vector<StagedUnique> uniques_;
   std::size_t expected_messages_ = 16;
 };
 

@@ -9,6 +9,7 @@
 #include "mq/base/check.hpp"
 #include "store/delayed_codec.hpp"
 #include "store/page_codec.hpp"
+#include "store/seen_codec.hpp"
 #include "store/value_codec.hpp"
 
 namespace mq::store {
@@ -94,6 +95,33 @@ void MemoryStore::apply(const WriteSet::DropDelayed& drop) {
 }
 
 void MemoryStore::apply(const WriteSet::DropDelayedBook& drop) { delayed_.erase(drop.book); }
+
+void MemoryStore::apply(const WriteSet::PutSeen& put) {
+  const bool fresh = seen_.try_emplace({put.window, put.ids.front().sequence}, encode_seen(put.ids)).second;
+  MQ_CHECK(fresh);
+}
+
+void MemoryStore::apply(const WriteSet::DropSeen& drop) { seen_.erase({drop.window, drop.first}); }
+
+void MemoryStore::apply(const WriteSet::DropSeenWindow& drop) { erase_part(seen_, drop.window); }
+
+StorageResult<RecoveredSeen> MemoryStore::recover_seen(SeenWindow window) {
+  std::lock_guard lock(mutex_);
+  RecoveredSeen recovered;
+  auto [begin, end] = part_of(seen_, window);
+  for (auto record = begin; record != end; ++record) {
+    const bool whole = decode_seen(record->first.first, record->second, recovered.records.emplace_back());
+    MQ_CHECK(whole);
+  }
+  return recovered;
+}
+
+StorageResult<std::vector<SeenWindow>> MemoryStore::stored_seen_windows() {
+  std::lock_guard lock(mutex_);
+  std::set<SeenWindow> windows;
+  for (const auto& [key, record] : seen_) windows.insert(key.queue);
+  return std::vector(windows.begin(), windows.end());
+}
 
 StorageResult<DelayedScan> MemoryStore::read_delayed(DelayedBook book, DelayedKey from, std::size_t max_records, std::uint64_t max_bytes) {
   std::lock_guard lock(mutex_);

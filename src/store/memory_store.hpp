@@ -30,6 +30,8 @@ class MemoryStore final : public Storage {
   [[nodiscard]] StorageResult<std::vector<DelayedRecord>> find_delayed(DelayedBook book, std::string_view message_id) override;
   [[nodiscard]] StorageResult<DelayedState> recover_delayed(DelayedBook book) override;
   [[nodiscard]] StorageResult<std::vector<DelayedBook>> stored_delayed_books() override;
+  [[nodiscard]] StorageResult<RecoveredSeen> recover_seen(SeenWindow window) override;
+  [[nodiscard]] StorageResult<std::vector<SeenWindow>> stored_seen_windows() override;
   [[nodiscard]] StorageResult<> sync() override { return {}; }
   [[nodiscard]] const std::string& location() const noexcept override { return location_; }
 
@@ -55,6 +57,9 @@ class MemoryStore final : public Storage {
   void apply(const WriteSet::PutDelayed& put);
   void apply(const WriteSet::DropDelayed& drop);
   void apply(const WriteSet::DropDelayedBook& drop);
+  void apply(const WriteSet::PutSeen& put);
+  void apply(const WriteSet::DropSeen& drop);
+  void apply(const WriteSet::DropSeenWindow& drop);
 
   const std::string location_ = ":memory:";
   std::mutex mutex_;
@@ -63,6 +68,7 @@ class MemoryStore final : public Storage {
   std::map<PageKey, std::vector<Mark>> marks_;
   std::map<QueueId, QueueState> states_;
   std::map<DelayedBook, Delayed> delayed_;
+  std::map<PageKey, std::string> seen_;
 };
 
 }  // namespace mq::store

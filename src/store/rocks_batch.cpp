@@ -8,6 +8,7 @@
 
 #include "mq/base/check.hpp"
 #include "store/delayed_codec.hpp"
+#include "store/seen_codec.hpp"
 #include "store/value_codec.hpp"
 
 namespace mq::store {
@@ -146,6 +147,22 @@ rocksdb::Status BatchBuilder::apply(const WriteSet::DropDelayedBook& drop) {
   const std::string behind = key_behind(drop.book);
   rocksdb::Status status = logged_.DeleteRange(database_[Column::kDelayed], slice(begin.view()), behind);
   return status.ok() ? logged_.DeleteRange(database_[Column::kDelayedIds], slice(begin.view()), behind) : status;
+}
+
+rocksdb::Status BatchBuilder::apply(const WriteSet::PutSeen& put) {
+  return logged_.Put(database_[Column::kSeen], slice(encode_key(PageKey{put.window, put.ids.front().sequence}).view()),
+                     encode_seen(put.ids));
+}
+
+// Not SingleDelete: a window that was dropped and begins anew may use a key once more.
+rocksdb::Status BatchBuilder::apply(const WriteSet::DropSeen& drop) {
+  return logged_.Delete(database_[Column::kSeen], slice(encode_key(PageKey{drop.window, drop.first}).view()));
+}
+
+rocksdb::Status BatchBuilder::apply(const WriteSet::DropSeenWindow& drop) {
+  const auto begin = encode_key(PageKey{drop.window, 0});
+  const std::string behind = key_behind(drop.window);
+  return logged_.DeleteRange(database_[Column::kSeen], slice(begin.view()), behind);
 }
 
 rocksdb::Status BatchBuilder::finish() {

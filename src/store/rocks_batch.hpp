@@ -46,6 +46,9 @@ class BatchBuilder {
   rocksdb::Status apply(const WriteSet::PutDelayed& put);
   rocksdb::Status apply(const WriteSet::DropDelayed& drop);
   rocksdb::Status apply(const WriteSet::DropDelayedBook& drop);
+  rocksdb::Status apply(const WriteSet::PutSeen& put);
+  rocksdb::Status apply(const WriteSet::DropSeen& drop);
+  rocksdb::Status apply(const WriteSet::DropSeenWindow& drop);
 
   rocksdb::Status drop_transient(std::set<PageKey>::iterator page);
   /// The keys of `column` that belong to `queue`, or false if they are more than is sensible to drop one by one.

@@ -54,9 +54,9 @@ struct Row {
 };
 
 constexpr Row kRows[kColumns] = {
-    {"default", tune_small},         {"metadata", tune_small},  {"pages", tune_pages},
-    {"index", tune_small},           {"marks", tune_marks},     {"queue_state", tune_small},
-    {"transient_pages", tune_pages}, {"delayed", tune_delayed}, {"delayed_ids", tune_small},
+    {"default", tune_small},     {"metadata", tune_small},    {"pages", tune_pages},           {"index", tune_small},
+    {"marks", tune_marks},       {"queue_state", tune_small}, {"transient_pages", tune_pages}, {"delayed", tune_delayed},
+    {"delayed_ids", tune_small}, {"seen", tune_small},
 };
 
 }  // namespace

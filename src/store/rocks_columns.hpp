@@ -15,11 +15,11 @@
 namespace mq::store {
 
 /// In the order they are made; RocksDB wants its `default` first.
-enum class Column : std::uint8_t { kOwn, kMetadata, kPages, kIndex, kMarks, kQueueState, kTransientPages, kDelayed, kDelayedIds };
-inline constexpr std::size_t kColumns = 9;
+enum class Column : std::uint8_t { kOwn, kMetadata, kPages, kIndex, kMarks, kQueueState, kTransientPages, kDelayed, kDelayedIds, kSeen };
+inline constexpr std::size_t kColumns = 10;
 /// Older directories lack it, and one that is only read is not given it.
 [[nodiscard]] constexpr bool may_be_missing(Column column) noexcept {
-  return column == Column::kTransientPages || column == Column::kDelayed || column == Column::kDelayedIds;
+  return column == Column::kTransientPages || column == Column::kDelayed || column == Column::kDelayedIds || column == Column::kSeen;
 }
 
 [[nodiscard]] const char* column_name(Column column) noexcept;

@@ -13,6 +13,7 @@
 #include "store/rocks_columns.hpp"
 #include "store/rocks_errors.hpp"
 #include "store/rocks_housekeeper.hpp"
+#include "store/seen_codec.hpp"
 #include "store/value_codec.hpp"
 
 namespace mq::store {
@@ -44,6 +45,8 @@ class RocksStore final : public Storage {
   [[nodiscard]] StorageResult<std::vector<DelayedRecord>> find_delayed(DelayedBook book, std::string_view message_id) override;
   [[nodiscard]] StorageResult<DelayedState> recover_delayed(DelayedBook book) override;
   [[nodiscard]] StorageResult<std::vector<DelayedBook>> stored_delayed_books() override;
+  [[nodiscard]] StorageResult<RecoveredSeen> recover_seen(SeenWindow window) override;
+  [[nodiscard]] StorageResult<std::vector<SeenWindow>> stored_seen_windows() override;
   [[nodiscard]] StorageResult<> sync() override;
   [[nodiscard]] const std::string& location() const noexcept override { return location_; }
 
@@ -322,6 +325,28 @@ StorageResult<std::vector<DelayedBook>> RocksStore::stored_delayed_books() {
   std::set<DelayedBook> books;
   if (StorageResult<> collected = collect_queues(Column::kDelayed, books); !collected) return collected.error();
   return std::vector(books.begin(), books.end());
+}
+
+StorageResult<RecoveredSeen> RocksStore::recover_seen(SeenWindow window) {
+  RecoveredSeen recovered;
+  const std::string end = key_behind(window);
+  rocksdb::Slice behind(end);
+  auto at = iterate(Column::kSeen, &behind);
+  for (at->Seek(slice(encode_key(PageKey{window, 0}).view())); at->Valid(); at->Next()) {
+    const std::optional<PageKey> key = decode_page_key(at->key().ToStringView());
+    if (!key) continue;
+    if (decode_seen(key->first, at->value().ToStringView(), recovered.records.emplace_back())) continue;
+    recovered.records.pop_back();
+    recovered.damaged.push_back(key->first);
+  }
+  if (!at->status().ok()) return reading_failed(at->status());
+  return recovered;
+}
+
+StorageResult<std::vector<SeenWindow>> RocksStore::stored_seen_windows() {
+  std::set<SeenWindow> windows;
+  if (StorageResult<> collected = collect_queues(Column::kSeen, windows); !collected) return collected.error();
+  return std::vector(windows.begin(), windows.end());
 }
 
 }  // namespace

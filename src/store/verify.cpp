@@ -10,6 +10,7 @@
 #include "store/keys.hpp"
 #include "store/page_codec.hpp"
 #include "store/rocks_columns.hpp"
+#include "store/seen_codec.hpp"
 #include "store/value_codec.hpp"
 
 namespace mq::store {
@@ -31,6 +32,7 @@ class Verifier {
     each(Column::kQueueState, [this](std::string_view key, std::string_view value) { check_state(key, value); });
     each(Column::kDelayed, [this](std::string_view key, std::string_view value) { check_delayed(key, value); });
     check_delayed_count();
+    each_of_page(Column::kSeen, [this](PageKey key, std::string_view value) { check_seen(key, value); });
     summary_.queues = queues_.size();
     return summary_;
   }
@@ -133,6 +135,12 @@ class Verifier {
     ++counted_;
     if (decode_delayed(*key, value)) ++summary_.delayed_messages;
     else find({0, 0, describe(*key) + " in book " + std::to_string(book_) + " is damaged", 0, 1});
+  }
+
+  void check_seen(PageKey key, std::string_view value) {
+    std::vector<SeenId> ids;
+    if (decode_seen(key.first, value, ids)) summary_.seen_ids += ids.size();
+    else find({key.queue, 0, "seen ids from " + std::to_string(key.first) + " on of window " + std::to_string(key.queue) + " are damaged"});
   }
 
   void check_delayed_count() {

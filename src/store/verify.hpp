@@ -25,12 +25,13 @@ struct VerifySummary {
   std::uint64_t body_bytes = 0;  ///< of those
   std::uint64_t marked_messages = 0;
   std::uint64_t delayed_messages = 0;  ///< whole ones
+  std::uint64_t seen_ids = 0;          ///< of whole records
   std::uint64_t findings = 0;
 };
 
-/// Calls `report` for each thing found wrong, in order of queue and page within each of: index and pages, marks, states, delayed messages.
-/// One page is in memory at a time. Works beside a running broker, but then sees the moment of its start and may meet files that broker
-/// removes; for a verdict stop it first. An error is returned only when the directory cannot be opened.
+/// Calls `report` for each thing found wrong, in order of queue and page within each of: index and pages, marks, states, delayed messages,
+/// seen ids. One page is in memory at a time. Works beside a running broker, but then sees the moment of its start and may meet files that
+/// broker removes; for a verdict stop it first. An error is returned only when the directory cannot be opened.
 [[nodiscard]] StorageResult<VerifySummary> verify(const std::string& directory, const std::function<void(const VerifyFinding&)>& report);
 
 }  // namespace mq::store

@@ -8,6 +8,8 @@
 //    merge: settled wins over any count, a higher count over a lower; their order of arrival does not matter.
 //  - queue state: a few numbers per queue, overwritten as a whole.
 //  - delayed messages: single messages under (book, when they are due, a number that grows), read in that order; per book how many.
+//  - seen ids: what stands for the ids of messages that entered, so that none enters twice; those of one write under (window, the
+//    first of their numbers).
 //
 // Threads: commit() and the scans are called from one blocking strand at a time; read_page(), read_marks(), read_delayed() and
 // find_delayed() may run beside commit() from another thread; encode_page() is const and called from any thread.
@@ -127,6 +129,28 @@ struct DelayedScan {
   bool complete = false;               ///< nothing is behind them
 };
 
+/// The ids that a queue or an exchange remembers: under the queue's id, or a number of the exchange's own from the same source.
+using SeenWindow = std::uint64_t;
+
+/// 128 bits that stand for an id; two ids have the same by nobody's doing.
+struct IdHash {
+  std::uint64_t high = 0, low = 0;
+  bool operator==(const IdHash&) const = default;
+};
+
+struct SeenId {
+  std::uint64_t sequence = 0;  ///< grows with each id of the window
+  IdHash hash;
+  UnixMillis until = kNever;  ///< it is forgotten then, if it is not before; positive
+  bool operator==(const SeenId&) const = default;
+};
+
+/// What is on disk of a window.
+struct RecoveredSeen {
+  std::vector<std::vector<SeenId>> records;  ///< as they were put, in order of sequence
+  std::vector<std::uint64_t> damaged;        ///< the first sequences of records that cannot be read any more
+};
+
 /// Everything that must become true at once. Built anywhere, committed by the committer.
 struct WriteSet {
   struct PutMetadata {
@@ -166,8 +190,21 @@ struct WriteSet {
   struct DropDelayedBook {
     DelayedBook book = 0;
   };
+  /// At least one id, in order of sequence; between the first and the last of them lie none of other records.
+  struct PutSeen {
+    SeenWindow window = 0;
+    std::vector<SeenId> ids;
+  };
+  /// A record, named by its first sequence.
+  struct DropSeen {
+    SeenWindow window = 0;
+    std::uint64_t first = 0;
+  };
+  struct DropSeenWindow {
+    SeenWindow window = 0;
+  };
   using Operation = std::variant<PutMetadata, DeleteMetadata, EncodedPage, AddMarks, DropPage, PutQueueState, DropQueue, PutDelayed,
-                                 DropDelayed, DropDelayedBook>;
+                                 DropDelayed, DropDelayedBook, PutSeen, DropSeen, DropSeenWindow>;
 
   std::vector<Operation> operations;
   bool needs_sync = false;  ///< somebody waits for this to be on disk
@@ -224,6 +261,11 @@ class Storage {
   [[nodiscard]] virtual StorageResult<DelayedState> recover_delayed(DelayedBook book) = 0;
   /// Books that have messages or numbers: recovery drops those no metadata speaks of.
   [[nodiscard]] virtual StorageResult<std::vector<DelayedBook>> stored_delayed_books() = 0;
+
+  /// Everything that is on disk of a window.
+  [[nodiscard]] virtual StorageResult<RecoveredSeen> recover_seen(SeenWindow window) = 0;
+  /// Windows that have ids: recovery drops those that are nobody's any more.
+  [[nodiscard]] virtual StorageResult<std::vector<SeenWindow>> stored_seen_windows() = 0;
 
   /// Makes everything committed so far durable (used at shutdown).
   [[nodiscard]] virtual StorageResult<> sync() = 0;

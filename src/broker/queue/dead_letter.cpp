@@ -67,6 +67,7 @@ std::string_view to_string(DeathReason reason) noexcept {
     case DeathReason::kExpired: return "expired";
     case DeathReason::kMaxLength: return "maxlen";
     case DeathReason::kDeliveryLimit: return "delivery_limit";
+    case DeathReason::kDuplicate: return "duplicate";
   }
   return "rejected";
 }

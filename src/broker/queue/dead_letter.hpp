@@ -13,9 +13,9 @@
 
 namespace mq::broker {
 
-enum class DeathReason : std::uint8_t { kRejected, kExpired, kMaxLength, kDeliveryLimit };
+enum class DeathReason : std::uint8_t { kRejected, kExpired, kMaxLength, kDeliveryLimit, kDuplicate };
 
-/// `rejected`, `expired`, `maxlen`, `delivery_limit`.
+/// `rejected`, `expired`, `maxlen`, `delivery_limit`, `duplicate`.
 [[nodiscard]] std::string_view to_string(DeathReason reason) noexcept;
 
 /// The message as it is published to the dead-letter exchange: x-death and x-first/last-death-* brought up to date, expiration taken

@@ -24,11 +24,13 @@ Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec)
     : info_(std::move(info)), settings_(std::move(settings)), codec_(codec) {
   consumers_.set_single_active(settings_.single_active_consumer);
   if (settings_.group_by.what != GroupBy::What::kNothing) begin_selection(std::make_unique<GroupSelector>(settings_.group_by));
+  set_deduplication();
 }
 
 void Queue::apply(QueueSettings settings) {
   settings_ = std::move(settings);
   consumers_.set_single_active(settings_.single_active_consumer);
+  set_deduplication();
 }
 
 // --- levels ---
@@ -100,64 +102,39 @@ void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effec
 
 void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects) {
   if (info_.paused.publish) return refuse_all(messages, {peer, channel, true, {}}, effects);
-  const bool limited = this->limited();
-  const bool refuses = limit_refuses();
-  const bool multi_level = settings_.max_priority.value_or(0) > 0;
-  ConfirmRun refused{peer, channel, true, {}};
-  ConfirmRun done{peer, channel, false, {}};
-  ConfirmRun waiting{peer, channel, false, {}};
-  MessageLog* log = multi_level ? nullptr : &log_at(0);
-  for (const Incoming& incoming : messages) {
-    if (refuses && full()) {
-      refuse(incoming, refused, effects);
-      continue;
-    }
-    const Message& message = *incoming.message;
-    if (multi_level) log = &log_for(message);
-    const UnixMillis deadline = settings_.message_ttl_ms || message.has_expiration() ? deadline_of(message, now) : kNever;
-    log->append(incoming.message, now, deadline, EntryState::kReady);
-    if (incoming.sequence != 0) {
-      if (!info_.durable || !message.persistent()) done.sequences.push_back(incoming.sequence);
-      else waiting.sequences.push_back(incoming.sequence);
-    }
-    if (!limited) continue;
-    pump(now, effects);  // what a consumer takes at once does not count against the limit
-    if (!refuses) trim(effects);
+  Publishing call;
+  call.limited = limited();
+  call.refuses = limit_refuses();
+  call.multi_level = settings_.max_priority.value_or(0) > 0;
+  call.refused = {peer, channel, true, {}};
+  call.done = call.waiting = {peer, channel, false, {}};
+  if (!call.multi_level) call.log = &log_at(0);
+  if (unique_) publish_unseen(messages, call, now, effects);
+  else
+    for (const Incoming& incoming : messages) (void)enter(incoming, call, now, effects);
+  if (!call.waiting.sequences.empty()) pending_confirms_.push_back({std::move(call.waiting), publish_mark(), unique_ ? ids_->next() : 0});
+  if (!call.done.sequences.empty()) effects.confirms.push_back(std::move(call.done));
+  if (!call.refused.sequences.empty()) effects.confirms.push_back(std::move(call.refused));
+}
+
+// False when it is refused.
+bool Queue::enter(const Incoming& incoming, Publishing& call, UnixMillis now, Effects& effects) {
+  if (call.refuses && full()) {
+    refuse(incoming, call.refused, effects);
+    return false;
   }
-  if (!waiting.sequences.empty()) pending_confirms_.push_back({std::move(waiting), publish_mark()});
-  if (!done.sequences.empty()) effects.confirms.push_back(std::move(done));
-  if (!refused.sequences.empty()) effects.confirms.push_back(std::move(refused));
-}
-
-bool Queue::would_take(std::span<const MessagePtr> messages) {
-  if (messages.empty()) return true;
-  if (info_.paused.publish) return false;
-  const bool taken_at_once = !info_.paused.delivery && consumers_.next() != nullptr;  // what consumers take so does not count
-  if (taken_at_once || !limit_refuses()) return true;
-  const QueueCounts now = counts();
-  if (settings_.max_length && now.ready + messages.size() > *settings_.max_length) return false;
-  std::uint64_t bytes = now.ready_bytes;
-  for (const MessagePtr& message : messages.first(messages.size() - 1)) bytes += message->body_bytes();
-  return !settings_.max_length_bytes || bytes < *settings_.max_length_bytes;
-}
-
-std::vector<Position> Queue::prepare(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out) {
-  std::vector<Position> positions;
-  std::vector<std::pair<MessageLog*, std::vector<Offset>>> by_log;
-  for (const MessagePtr& message : messages) {
-    MessageLog& log = log_for(*message);
-    const Offset offset = log.append(message, now, deadline_of(*message, now), EntryState::kHidden);
-    positions.push_back(position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset));
-    auto known = std::find_if(by_log.begin(), by_log.end(), [&](const auto& group) { return group.first == &log; });
-    if (known == by_log.end()) by_log.push_back({&log, {offset}});
-    else known->second.push_back(offset);
+  const Message& message = *incoming.message;
+  if (call.multi_level) call.log = &log_for(message);
+  const UnixMillis deadline = settings_.message_ttl_ms || message.has_expiration() ? deadline_of(message, now) : kNever;
+  call.offset = call.log->append(incoming.message, now, deadline, EntryState::kReady);
+  if (incoming.sequence != 0) {
+    if (!info_.durable || !message.persistent()) call.done.sequences.push_back(incoming.sequence);
+    else call.waiting.sequences.push_back(incoming.sequence);
   }
-  for (auto& [log, offsets] : by_log) log->collect_hidden(codec_, offsets, out);
-  return positions;
-}
-
-void Queue::reveal(std::span<const Position> positions) {
-  for (Position position : positions) log_at(position).put_back(offset_of(position));
+  if (!call.limited) return true;
+  pump(now, effects);  // what a consumer takes at once does not count against the limit
+  if (!call.refuses) trim(effects);
+  return true;
 }
 
 // --- settling ---
@@ -202,27 +179,6 @@ void Queue::settle(std::span<const Position> positions, Settlement how, UnixMill
     } else {
       put_back(log, offset, *entry, how, now, effects);
     }
-  }
-}
-
-void Queue::prepare_settlement(std::span<const Position> positions, WriteSet& out) {
-  for (Position position : positions) {
-    MessageLog& log = log_at(position);
-    if (selection_) left_consumer(*log.find(offset_of(position)));
-    log.hold(offset_of(position));
-    log.collect_settlement(offset_of(position), out);
-  }
-}
-
-void Queue::prepare_departure(std::span<const Position> positions, WriteSet& out) {
-  for (Position position : positions) log_at(position).collect_settlement(offset_of(position), out);
-}
-
-void Queue::settle_moved(std::span<const Position> positions) {
-  for (Position position : positions) {
-    MessageLog& log = log_at(position);
-    release_consumer(*log.find(offset_of(position)));
-    log.settle(offset_of(position));
   }
 }
 
@@ -368,6 +324,7 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
     more = std::exchange(selection_->more, false) || more;
     end_selection_when_unused();
   }
+  if (ids_) finish_ids(now, effects);
   release_confirms(effects);
   for (MessageLog* log : used_) log->take_loads(effects.loads);
   return more;
@@ -376,7 +333,8 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
 void Queue::release_confirms(Effects& effects) {
   if (pending_confirms_.empty()) return;
   const Offset from = unwritten() == 0 ? MessageLog::kEverything : used_.size() == 1 ? used_.front()->unwritten_from() : 0;
-  while (!pending_confirms_.empty() && pending_confirms_.front().below <= from) {
+  const std::uint64_t ids_from = ids_ ? ids_->settled_below() : UINT64_MAX;
+  while (!pending_confirms_.empty() && pending_confirms_.front().below <= from && pending_confirms_.front().ids_below <= ids_from) {
     effects.confirms.push_back(std::move(pending_confirms_.front().run));
     pending_confirms_.pop_front();
   }
@@ -388,7 +346,7 @@ UnixMillis Queue::next_wake() {
     wake = std::min(wake, log->next_deadline());
     if (log->totals().waiting > 0) wake = std::min(wake, log->next_wake());
   }
-  return wake;
+  return ids_ ? std::min(wake, ids_->next_expiry()) : wake;
 }
 
 // --- disk ---
@@ -406,24 +364,27 @@ Offset Queue::publish_mark() const noexcept {
 bool Queue::wants_write(std::uint64_t memory_target_bytes, Offset below) const {
   for (MessageLog* log : used_)
     if (log->dirty(below) || log->totals().memory_bytes > memory_target_bytes) return true;
-  return false;
+  return ids_ && ids_->dirty(below);
 }
 
 void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset below) {
+  const std::uint64_t expected = consumers_.empty() || info_.paused.delivery ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
+  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
+  written_logs_.push_back(used_);
+  if (ids_) ids_->collect(below, out);
+  const std::uint64_t ids_below = ids_ ? ids_->collected_below() : UINT64_MAX;
   std::vector<ConfirmRun>& confirms = written_confirms_.emplace_back();
-  while (!pending_confirms_.empty() && pending_confirms_.front().below <= below) {
+  while (!pending_confirms_.empty() && pending_confirms_.front().below <= below && pending_confirms_.front().ids_below <= ids_below) {
     confirms.push_back(std::move(pending_confirms_.front().run));
     pending_confirms_.pop_front();
   }
   if (!confirms.empty()) out.needs_sync = true;
-  const std::uint64_t expected = consumers_.empty() || info_.paused.delivery ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
-  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
-  written_logs_.push_back(used_);
 }
 
 void Queue::written(Effects& effects) {
   MQ_CHECK(!written_logs_.empty());
   for (MessageLog* log : written_logs_.front()) log->written();
+  if (ids_) ids_->written();
   written_logs_.pop_front();
   append(effects.confirms, std::move(written_confirms_.front()));
   written_confirms_.pop_front();
@@ -468,6 +429,8 @@ QueueCounts Queue::counts() const noexcept {
     sum.persistent += totals.persistent;
   }
   sum.consumers = consumers_.size();
+  sum.duplicates = duplicates_;
+  if (ids_) sum.ids_bytes = ids_->memory_bytes();
   return sum;
 }
 

@@ -10,8 +10,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "broker/id_window.hpp"
 #include "broker/queue/consumers.hpp"
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue/message_log.hpp"
@@ -82,6 +84,8 @@ enum class Settlement : std::uint8_t {
 struct QueueCounts {
   std::uint64_t ready = 0, ready_bytes = 0, waiting = 0, unacked = 0, unacked_bytes = 0, hidden = 0, memory_bytes = 0, persistent = 0,
                 consumers = 0;
+  std::uint64_t duplicates = 0;  ///< messages that did not enter because their id had
+  std::uint64_t ids_bytes = 0;   ///< memory of the ids that are remembered
 };
 
 class Queue {
@@ -104,9 +108,13 @@ class Queue {
   /// How many publishes it refused since it was made.
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
   /// For an atomic commit, before it enters: false when some of these would be refused, one after the other.
-  [[nodiscard]] bool would_take(std::span<const MessagePtr> messages);
+  [[nodiscard]] bool would_take(std::span<const MessagePtr> messages, UnixMillis now);
   /// For an atomic commit: the messages enter, invisible; what must be written is added to `out`.
   [[nodiscard]] std::vector<Position> prepare(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out);
+  /// What prepare() was just told of duplicates of messages in other atomic commits: it counts once committed_ids_below() is as high.
+  /// 0 = nothing.
+  [[nodiscard]] std::uint64_t take_awaited_ids() noexcept { return std::exchange(awaited_ids_, 0); }
+  [[nodiscard]] std::uint64_t committed_ids_below() const noexcept { return ids_ ? ids_->joined_below() : UINT64_MAX; }
   /// The atomic commit is done: they become visible.
   void reveal(std::span<const Position> positions);
 
@@ -157,6 +165,13 @@ class Queue {
   void collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset below = MessageLog::kEverything);
   void written(Effects& effects);
   void restore(std::uint8_t level, const RecoveredQueue& recovered, UnixMillis now);
+  /// After the messages: the ids that are on disk.
+  void restore_ids(const RecoveredSeen& recovered, UnixMillis now);
+  /// The queue goes: nobody waits for ids to be on disk any more.
+  void abandon_ids() {
+    if (ids_) ids_->abandon();
+  }
+  [[nodiscard]] bool has_stored_ids() const noexcept { return ids_ && ids_->has_records(); }
   void collect_shutdown(WriteSet& out);
   /// Returns how many messages were missing from what was read.
   std::uint64_t loaded(std::uint8_t level, Offset segment_first, std::span<const PageRecord> records, std::span<const Mark> marks,
@@ -182,6 +197,23 @@ class Queue {
   [[nodiscard]] bool over_limit() const noexcept;
   void refuse_all(std::span<const Incoming> messages, ConfirmRun refused, Effects& effects);
   void refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects);
+  /// What publish() keeps in mind from message to message.
+  struct Publishing {
+    bool limited = false, refuses = false, multi_level = false;
+    ConfirmRun refused, done, waiting;
+    MessageLog* log = nullptr;
+    Offset offset = 0;  // of the message that entered last
+  };
+  bool enter(const Incoming& incoming, Publishing& call, UnixMillis now, Effects& effects);
+  void publish_unseen(std::span<const Incoming> messages, Publishing& call, UnixMillis now, Effects& effects);
+  [[nodiscard]] bool has_room_for(std::span<const MessagePtr> messages) const;
+  [[nodiscard]] std::vector<MessagePtr> unseen_of(std::span<const MessagePtr> messages, UnixMillis now) const;
+  std::vector<Position> prepare_all(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out);
+  std::vector<Position> prepare_unseen(std::span<const MessagePtr> messages, UnixMillis now, WriteSet& out);
+  void set_deduplication();
+  void finish_ids(UnixMillis now, Effects& effects);
+  [[nodiscard]] IdWindow::Keep keep_id_of(const Message& message) const noexcept;
+  void turn_away(const MessagePtr& duplicate, std::vector<Departure>& departures);
   void pump(UnixMillis now, Effects& effects);
   bool give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects);
   MessageLog* highest_ready();
@@ -241,6 +273,7 @@ class Queue {
   struct PendingConfirm {
     ConfirmRun run;
     Offset below = 0;
+    std::uint64_t ids_below = 0;  // and no id below that
   };
   void release_confirms(Effects& effects);
 
@@ -249,6 +282,12 @@ class Queue {
   Deque<std::vector<MessageLog*>> written_logs_;
   std::vector<Offset> scratch_;
   std::uint64_t refused_ = 0;
+
+  std::unique_ptr<IdWindow> ids_;  // null until the queue looks for duplicates for the first time
+  bool unique_ = false;            // it does
+  std::uint64_t duplicates_ = 0;
+  std::uint64_t awaited_ids_ = 0;
+  std::vector<Departure> duplicates_leaving_;  // of atomic commits
 };
 
 template <class Visit>

@@ -30,7 +30,8 @@ void put_counts(json::object& object, const engine::QueueGauges& gauges) {
   object["message_stats"] = json::object{{"publish", gauges.published.load()},
                                          {"deliver_get", gauges.delivered.load()},
                                          {"ack", gauges.acknowledged.load()},
-                                         {"refused", gauges.refused.load()}};
+                                         {"refused", gauges.refused.load()},
+                                         {"duplicates", gauges.duplicates.load()}};
 }
 
 json::object queue_object(const Call& call, const engine::VHost& vhost, const broker::Policies& policies, const engine::FoundQueue& queue) {
@@ -61,6 +62,8 @@ json::object exchange_object(const engine::VHost& vhost, const broker::Policies&
                       {"type", to_json_string(info.type)},   {"durable", info.durable},
                       {"auto_delete", info.auto_delete},     {"internal", info.internal},
                       {"arguments", to_json(info.arguments)}};
+  const auto unique = vhost.with_topology([&](const broker::Topology& topology) { return topology.find_deduplication(info.name); });
+  if (unique) object["message_stats"] = json::object{{"duplicates", unique->duplicates.load()}};
   if (const broker::Policy* policy = policies.policies.of_exchange(info.name)) object["policy"] = to_json_string(policy->name);
   return object;
 }

@@ -67,6 +67,7 @@ CachedRoute look_up(Session& session, const broker::Message& message, std::span<
   broker::Route route;
   session.vhost()->route(message.exchange(), {message.routing_key(), properties.headers, &properties}, more_keys, passing, route);
   CachedRoute found;
+  found.unique = std::move(route.unique);
   found.key_only = route.key_only && more_keys.empty();
   found.queues.reserve(route.queues.size());
   for (auto& queue : route.queues) found.queues.push_back(std::static_pointer_cast<engine::QueueActor>(std::move(queue)));
@@ -84,18 +85,20 @@ Result<std::optional<UnixMillis>> find_due(Session& session, const broker::Messa
   return broker::due_time(headers, session.broker().scheduler().now(), /*lenient=*/delaying);
 }
 
+const broker::ExchangeDeduplicationPtr* unique_of(const CachedRoute& route) { return route.unique ? &route.unique : nullptr; }
+
 // A message whose way the cache does not know, or that goes on without its BCC.
 Result<RoutedMessage> route_by_itself(Session& session, broker::MessagePtr message, const CachedRoute& known,
                                       std::span<const std::string_view> more_keys, bool blind_copies, std::optional<UnixMillis> due,
                                       Routing routing) {
   const broker::MessagePtr as_it_came = message;  // the keys lie in it
   if (blind_copies && !due) message = broker::without_blind_copies(*message);
-  if (known.key_only && more_keys.empty()) return RoutedMessage{&known.queues, std::move(message), due};
+  if (known.key_only && more_keys.empty()) return RoutedMessage{&known.queues, std::move(message), due, unique_of(known)};
   for (std::string_view key : more_keys)
     if (auto allowed = permit_topic(session, Right::kWrite, message->exchange(), key); !allowed) return allowed.error();
   thread_local CachedRoute uncached;
   uncached = look_up(session, *as_it_came, more_keys, routing == Routing::kForGood && !due ? message : nullptr);
-  return RoutedMessage{&uncached.queues, std::move(message), due};
+  return RoutedMessage{&uncached.queues, std::move(message), due, unique_of(uncached)};
 }
 
 // Where messages with that exchange and key go, as far as these say.
@@ -122,7 +125,7 @@ Result<RoutedMessage> route_with_headers(Session& session, broker::MessagePtr me
     if (!found) return found.error();
     due = *found;
   }
-  if (known.key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&known.queues, std::move(message), due};
+  if (known.key_only && more_keys.empty() && !blind_copies) return RoutedMessage{&known.queues, std::move(message), due, unique_of(known)};
   return route_by_itself(session, std::move(message), known, more_keys, blind_copies, due, routing);
 }
 
@@ -134,8 +137,12 @@ Result<RoutedMessage> route_message(Session& session, broker::MessagePtr message
   if (asks_for_checks(*message))
     if (auto valid = check_properties(session, *message); !valid) return valid.error();
   if (message->has_headers()) return route_with_headers(session, std::move(message), **known, routing);
-  if ((*known)->key_only) return RoutedMessage{&(*known)->queues, std::move(message), std::nullopt};
+  if ((*known)->key_only) return RoutedMessage{&(*known)->queues, std::move(message), std::nullopt, unique_of(**known)};
   return route_by_itself(session, std::move(message), **known, {}, false, std::nullopt, routing);
+}
+
+engine::UniquePublish as_unique(RoutedMessage& routed, std::uint64_t sequence) {
+  return {std::move(routed.message), *routed.unique, *routed.queues, routed.due, sequence};
 }
 
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message) {
@@ -188,6 +195,11 @@ Outcome publish_complete(Session& session, Channel& channel) {
   }
   auto routed = route_message(session, std::move(message));
   if (!routed) return routed.error();
+  if (is_to_be_new(*routed, channel.publish.mandatory)) {
+    const std::uint64_t sequence = channel.confirm ? channel.confirms.add(1) : 0;
+    session.staging().publish_unique(session.vhost()->deduplicator(), channel.key, as_unique(*routed, sequence));
+    return {};
+  }
   if (waits(*routed, channel.publish.mandatory)) {
     const std::uint64_t sequence = channel.confirm ? channel.confirms.add(1) : 0;
     session.staging().delay(session.vhost()->delayed(), channel.key, {broker::make_delayed(routed->message), *routed->due, sequence});

@@ -14,7 +14,8 @@ namespace mq::session::methods {
 struct RoutedMessage {
   const std::vector<std::shared_ptr<engine::QueueActor>>* queues = nullptr;  ///< valid until the next call
   broker::MessagePtr message;
-  std::optional<UnixMillis> due;  ///< if it is not to enter them before then; `message` then has its BCC still
+  std::optional<UnixMillis> due;                             ///< if it is not to enter them before then; `message` then has its BCC still
+  const broker::ExchangeDeduplicationPtr* unique = nullptr;  ///< not null: its exchange lets each id in once; valid as the queues are
 };
 
 enum class Routing : std::uint8_t {
@@ -33,6 +34,12 @@ enum class Routing : std::uint8_t {
 [[nodiscard]] inline bool waits(const RoutedMessage& routed, bool mandatory) noexcept {
   return routed.due && !(mandatory && routed.queues->empty());
 }
+
+/// Whether its id decides what becomes of it. Not so for what goes nowhere: that leaves no id behind.
+[[nodiscard]] inline bool is_to_be_new(const RoutedMessage& routed, bool mandatory) noexcept {
+  return routed.unique != nullptr && (!routed.queues->empty() || waits(routed, mandatory));
+}
+[[nodiscard]] engine::UniquePublish as_unique(RoutedMessage& routed, std::uint64_t sequence);
 
 /// basic.return 312 with the message.
 void return_unroutable(Session& session, Channel& channel, const broker::MessagePtr& message);

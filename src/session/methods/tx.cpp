@@ -27,9 +27,14 @@ Outcome tx_select(Session& session, Channel& channel, const amqp::TxSelect&) {
 Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
   if (!channel.transactional) return not_transactional();
   auto joint = std::make_shared<engine::JointCommit>();
+  std::vector<engine::UniquePublish> to_be_new;
   for (TxPublish& publish : channel.tx_publishes) {
     auto routed = route_message(session, publish.message);
     if (!routed) return routed.error();
+    if (is_to_be_new(*routed, publish.mandatory)) {
+      to_be_new.push_back(as_unique(*routed, 0));
+      continue;
+    }
     if (waits(*routed, publish.mandatory)) {
       joint->delayed.messages = session.vhost()->delayed();
       joint->delayed.publishes.push_back({broker::make_delayed(routed->message), *routed->due, 0});
@@ -61,7 +66,7 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
     asker.send(asked_on->number, amqp::TxCommitOk{});
     asker.resume(*asked_on);
   });
-  if (joint->empty()) {
+  if (joint->empty() && to_be_new.empty()) {
     reply.send(engine::Answer{engine::Done{}});
     return {};
   }
@@ -70,7 +75,8 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
     if (of->refused) reply.send(fail(ReplyCode::kPreconditionFailed, "partial tx completion"));
     else reply.send(engine::Answer{engine::Done{}});
   };
-  engine::start_joint_commit(joint);
+  if (to_be_new.empty()) engine::start_joint_commit(joint);
+  else session.vhost()->deduplicator()->put(engine::UniqueTransaction{std::move(joint), std::move(to_be_new)});
   return {};
 }
 

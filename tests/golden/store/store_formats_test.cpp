@@ -9,6 +9,7 @@
 #include "store/delayed_codec.hpp"
 #include "store/keys.hpp"
 #include "store/page_codec.hpp"
+#include "store/seen_codec.hpp"
 #include "store/upgrade.hpp"
 #include "store/value_codec.hpp"
 #include "unit/store/store_fixtures.hpp"
@@ -113,6 +114,13 @@ TEST(StoreFormats, DelayedKeys) {
             squeezed("0000000000000200 0000018bcfe65260 0000000000000102"));
   EXPECT_EQ(to_hex(encode_delayed_id_key(512, "id", {1'700'000'060'000, 258}).view()),
             squeezed("0000000000000200 d2a44dfe8653ba83 0000018bcfe65260 0000000000000102"));
+}
+
+TEST(StoreFormats, SeenIds) {
+  const std::vector<SeenId> ids = {{258, {0, 42}, kNever}, {261, {0, 43}, 1'700'000'000'000}};
+  // format, first sequence; at once an id without end, its hash; two further on one until 1.7e12, its hash; checksum
+  EXPECT_EQ(to_hex(encode_seen(ids)), squeezed("01 0000000000000102 00 00 0000000000000000000000000000002a"
+                                               "02 80a0abfef962 0000000000000000000000000000002b 5199e57a"));
 }
 
 TEST(StoreFormats, Keys) {

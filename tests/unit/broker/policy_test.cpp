@@ -58,6 +58,8 @@ TEST(PolicyDefinition, IsRefusedWithRabbitsTexts) {
       {"dead-letter-routing-key", std::int64_t{1}, "1 is not a valid dead letter routing key"},
       {"dead-letter-strategy", "x", "<<\"x\">> is not a valid dead letter strategy"},
       {"delivery-limit", "x", "<<\"x\">> is not a valid delivery limit"},
+      {"cache-size", std::int64_t{0}, "0 is not a valid cache size"},
+      {"cache-persistence", "tape", "<<\"tape\">> is not a valid cache persistence"},
       {"alternate-exchange", std::int64_t{1}, "1 is not a valid alternate exchange name"},
       {"stream-max-segment-size-bytes", std::int64_t{-5}, "-5 is not a valid segment size"},
   };
@@ -74,6 +76,8 @@ TEST(PolicyDefinition, MayHaveEveryKeyOfAQueueArgument) {
                         : row.policy_key == "delayed-retry-type"    ? Value("all")
                         : row.policy_key == "delayed-retry-backoff" ? Value("fixed")
                         : row.policy_key == "max-age"               ? Value("1D")
+                        : row.policy_key == "cache-persistence"     ? Value("memory")
+                        : row.policy_key == "deduplication-by"      ? Value("message-id")
                         : row.kind == ArgumentKind::kBoolean        ? Value(true)
                                                                     : Value("x");
     EXPECT_EQ(checked({{row.policy_key.data(), value}}), "no error") << row.policy_key;

@@ -228,6 +228,40 @@ TEST(QueueArguments, CheckHowMessagesAreRetried) {
   EXPECT_EQ(declared({{"x-delayed-retry-jitter", std::int32_t{101}}}), kRefused + "jitter" + kOf + "{max_value_exceeded,101}");
 }
 
+TEST(QueueArguments, CheckHowDuplicatesAreFound) {
+  const std::string kRefused = "PRECONDITION_FAILED - invalid arg '";
+  const std::string kOf = "' for queue 'q' in vhost '/': ";
+  EXPECT_EQ(declared({{"x-message-deduplication", "true"}}), kRefused + "x-message-deduplication" + kOf + "{unacceptable_type,longstr}");
+  EXPECT_EQ(declared({{"x-cache-size", std::int32_t{0}}}), kRefused + "x-cache-size" + kOf + "{value_zero,0}");
+  EXPECT_EQ(declared({{"x-cache-size", std::int32_t{10'000'001}}}), kRefused + "x-cache-size" + kOf + "{max_value_exceeded,10000001}");
+  EXPECT_EQ(declared({{"x-cache-ttl", std::int32_t{-1}}}), kRefused + "x-cache-ttl" + kOf + "{value_negative,-1}");
+  EXPECT_EQ(declared({{"x-cache-persistence", "tape"}}), kRefused + "x-cache-persistence" + kOf + "invalid_cache_persistence");
+  EXPECT_EQ(declared({{"x-deduplication-header", ""}}), kRefused + "x-deduplication-header" + kOf + "empty_header_name");
+  EXPECT_EQ(declared({{"x-deduplication-by", "body"}}), kRefused + "x-deduplication-by" + kOf + "invalid_deduplication_by");
+  EXPECT_EQ(declared({{"x-duplicate-routing-key", "k"}}),
+            kRefused + "x-duplicate-routing-key" + kOf + "routing_key_but_no_duplicate_exchange_defined");
+}
+
+TEST(QueueSettings, HoldHowDuplicatesAreFound) {
+  const DeduplicationSettings found = resolve({{"x-message-deduplication", true},
+                                               {"x-cache-size", std::int32_t{5}},
+                                               {"x-cache-ttl", std::int32_t{7}},
+                                               {"x-cache-persistence", "memory"},
+                                               {"x-deduplication-header", "h"},
+                                               {"x-deduplication-by", "message-id"},
+                                               {"x-duplicate-exchange", "e"},
+                                               {"x-duplicate-routing-key", "k"}},
+                                              nullptr, nullptr)
+                                          .deduplication;
+  EXPECT_EQ(found, (DeduplicationSettings{true, true, true, 5, 7, "h", "e", "k"}));
+}
+
+TEST(QueueSettings, RememberAsManyIdsAsIsSaidOrAsFit) {
+  EXPECT_EQ(DeduplicationSettings().max_ids(), 20'000u);
+  EXPECT_EQ((DeduplicationSettings{.cache_ttl_ms = 7}).max_ids(), 10'000'000u);
+  EXPECT_EQ((DeduplicationSettings{.cache_size = 5, .cache_ttl_ms = 7}).max_ids(), 5u);
+}
+
 TEST(QueueSettings, HoldHowMessagesAreRetried) {
   const RetrySettings retry = resolve({{"x-delayed-retry-type", "failed"},
                                        {"x-delayed-retry-backoff", "exponential"},

@@ -43,6 +43,8 @@ class RecordingStore final : public Storage {
   }
   StorageResult<DelayedState> recover_delayed(DelayedBook book) override { return memory_.recover_delayed(book); }
   StorageResult<std::vector<DelayedBook>> stored_delayed_books() override { return memory_.stored_delayed_books(); }
+  StorageResult<RecoveredSeen> recover_seen(SeenWindow window) override { return memory_.recover_seen(window); }
+  StorageResult<std::vector<SeenWindow>> stored_seen_windows() override { return memory_.stored_seen_windows(); }
   StorageResult<> sync() override { return memory_.sync(); }
   const std::string& location() const noexcept override { return memory_.location(); }
 

@@ -20,6 +20,8 @@ struct Text {
   bool persistent = true;
   std::optional<std::uint8_t> priority = std::nullopt;
   std::optional<std::string> expiration = std::nullopt;
+  std::optional<amqp::Value> id = std::nullopt;      ///< in x-deduplication-header
+  std::optional<amqp::Value> id_ttl = std::nullopt;  ///< in x-cache-ttl
   std::string type = {};
 };
 
@@ -28,6 +30,9 @@ inline MessagePtr message(const Text& text) {
   properties.delivery_mode = text.persistent ? 2 : 1;
   properties.priority = text.priority;
   properties.expiration = text.expiration;
+  if (text.id || text.id_ttl) properties.headers.emplace();
+  if (text.id) properties.headers->append("x-deduplication-header", *text.id);
+  if (text.id_ttl) properties.headers->append("x-cache-ttl", *text.id_ttl);
   if (!text.type.empty()) properties.type = text.type;
   return make_message("", "q", properties, text.body);
 }
@@ -56,6 +61,13 @@ struct OperationWords {
   std::string operator()(const WriteSet::PutMetadata&) const { return "metadata"; }
   std::string operator()(const WriteSet::DeleteMetadata&) const { return "no metadata"; }
   std::string operator()(const WriteSet::DropQueue&) const { return "drop queue"; }
+  std::string operator()(const WriteSet::PutSeen& put) const {
+    std::string words = "ids";
+    for (const SeenId& id : put.ids) words += " " + std::to_string(id.sequence);
+    return words;
+  }
+  std::string operator()(const WriteSet::DropSeen& drop) const { return "drop ids from " + std::to_string(drop.first); }
+  std::string operator()(const WriteSet::DropSeenWindow&) const { return "drop all ids"; }
   template <class Other>
   std::string operator()(const Other&) const {
     return "something that is no queue's";

@@ -269,7 +269,8 @@ void QueueWorld::take_departure(const Departure& departure) {
   const bool expires_waiting = known.state == Known::State::kWaiting && departure.reason == DeathReason::kExpired;
   require(known.state == Known::State::kReady || expires_waiting, words("leaves, but is not ready", id));
   switch (departure.reason) {
-    case DeathReason::kRejected: break;
+    case DeathReason::kRejected:
+    case DeathReason::kDuplicate: break;
     case DeathReason::kExpired: require(known.deadline <= now_, words("expires too early", id)); break;
     case DeathReason::kMaxLength: require(settings_.max_length.has_value(), words("dropped without a limit", id)); break;
     case DeathReason::kDeliveryLimit:
