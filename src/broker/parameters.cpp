@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxNameBytes = 255;  // names are parts of keys in the store
 
 constexpr std::string_view kVHostLimitNames[] = {"max-connections", "max-queues"};
+constexpr std::string_view kRelaxed = "relaxed";
 constexpr std::string_view kUserLimitNames[] = {"max-connections", "max-channels"};
 
 /// What is wrong with an object of limits; empty = nothing.
@@ -39,6 +40,18 @@ std::string check_vhost_limits(std::string_view name, const Value& value) {
   return check_limits(value, kVHostLimitNames, "limits");
 }
 
+std::string check_vhost_settings(std::string_view name, const Value& value) {
+  if (name != kVHostSettingsName) return "the settings of a vhost are called 'settings', not '" + std::string(name) + "'";
+  if (value.table() == nullptr) return "settings not a list " + json_term(value);
+  Table unknown;
+  for (const auto& [setting, chosen] : value.table()->entries()) {
+    if (setting != "redeclare") unknown.append(setting, chosen);
+    else if (chosen.string() == nullptr || (*chosen.string() != "strict" && *chosen.string() != kRelaxed))
+      return "redeclare should be strict or relaxed, actually was " + json_term(chosen);
+  }
+  return unknown.empty() ? "" : "Unrecognised terms " + json_term_list(unknown) + " in settings";
+}
+
 /// Whose parameters there are, and what is wrong with a name and value: empty = nothing.
 struct Component {
   std::string_view name;
@@ -46,6 +59,7 @@ struct Component {
 };
 constexpr Component kComponents[] = {
     {kVHostLimitsComponent, check_vhost_limits},
+    {kVHostSettingsComponent, check_vhost_settings},
 };
 
 Error invalid(const std::string& what) { return fail(ReplyCode::kPreconditionFailed, "Validation failed\n\n" + what + "\n"); }
@@ -62,6 +76,11 @@ Result<> validate_parameter(const Parameter& parameter) {
 }
 
 VHostLimits vhost_limits_of(const Value& value) { return {limit_in(value, "max-connections", -1), limit_in(value, "max-queues", -1)}; }
+
+VHostSettings vhost_settings_of(const Value& value) {
+  const Value* redeclare = value.table() == nullptr ? nullptr : value.table()->find("redeclare");
+  return {redeclare != nullptr && redeclare->string() != nullptr && *redeclare->string() == kRelaxed};
+}
 
 Result<> set_user_limits(UserLimits& limits, const Value& value) {
   if (std::string wrong = check_limits(value, kUserLimitNames, "user-limits"); !wrong.empty())

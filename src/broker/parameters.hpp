@@ -35,6 +35,17 @@ struct VHostLimits {
 };
 [[nodiscard]] VHostLimits vhost_limits_of(const amqp::Value& value);
 
+inline constexpr std::string_view kVHostSettingsComponent = "vhost-settings";
+inline constexpr std::string_view kVHostSettingsName = "settings";
+
+/// How a vhost behaves.
+struct VHostSettings {
+  /// `redeclare`: whether a queue or exchange that is there may be declared again with other arguments. It keeps its own.
+  bool relaxed_redeclare = false;
+  bool operator==(const VHostSettings&) const = default;
+};
+[[nodiscard]] VHostSettings vhost_settings_of(const amqp::Value& value);
+
 /// How much the connections of a user may hold; negative = no limit.
 struct UserLimits {
   std::int64_t max_connections = -1;

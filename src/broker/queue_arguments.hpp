@@ -83,9 +83,17 @@ struct QueueArgument {
 /// What a policy and an operator policy (either may be null) come to together: each key once, in order, with the value that counts.
 [[nodiscard]] amqp::Table merge_policies(const amqp::Table* policy, const amqp::Table* operator_policy);
 
+/// As check_equivalent(), but arguments may differ.
+[[nodiscard]] Result<> check_same_properties(std::string_view vhost, const QueueInfo& existing, const QueueInfo& wanted, OwnerId asking);
 /// May `asking` declare `wanted` when `existing` is there? Errors: 405 when exclusiveness or its owner differ, 406 `inequivalent arg ...`.
 /// Policies play no part. An exclusive queue counts as not durable, whatever was declared, as in RabbitMQ.
 [[nodiscard]] Result<> check_equivalent(std::string_view vhost, const QueueInfo& existing, const QueueInfo& wanted, OwnerId asking);
+
+/// Can a queue in use take over another value? All that a policy may set, and a few more; not what the queue is built around.
+[[nodiscard]] bool may_change(const QueueArgument& row) noexcept;
+/// The queue's arguments with the entries of `changes` in them; a void takes one away. Errors: 406 `arg 'x-queue-type' for queue 'q' in
+/// vhost '/' cannot be changed once the queue is there`, and what validate_queue_arguments() says.
+[[nodiscard]] Result<amqp::Table> change_arguments(std::string_view vhost, const QueueInfo& queue, const amqp::Table& changes);
 
 /// May that connection use the queue? 405 when another one owns it.
 [[nodiscard]] Result<> check_exclusive_access(std::string_view vhost, const QueueInfo& queue, OwnerId asking);

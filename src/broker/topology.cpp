@@ -19,11 +19,15 @@ Error unknown_type(std::string_view type) {
   return fail(ReplyCode::kPreconditionFailed, "unknown exchange type '" + std::string(type) + "'");
 }
 
-Result<> check_equivalent(std::string_view resource, const ExchangeInfo& current, const ExchangeInfo& wanted) {
+Result<> check_properties(std::string_view resource, const ExchangeInfo& current, const ExchangeInfo& wanted) {
   if (auto same = check_same_property("type", resource, current.type, wanted.type); !same) return same.error();
   if (auto same = check_same_property("durable", resource, current.durable, wanted.durable); !same) return same.error();
   if (auto same = check_same_property("auto_delete", resource, current.auto_delete, wanted.auto_delete); !same) return same.error();
-  if (auto same = check_same_property("internal", resource, current.internal, wanted.internal); !same) return same.error();
+  return check_same_property("internal", resource, current.internal, wanted.internal);
+}
+
+Result<> check_equivalent(std::string_view resource, const ExchangeInfo& current, const ExchangeInfo& wanted) {
+  if (auto same = check_properties(resource, current, wanted); !same) return same.error();
   return check_same_argument(kAlternateExchange, resource, current.arguments.find(kAlternateExchange),
                              wanted.arguments.find(kAlternateExchange));
 }
@@ -36,6 +40,10 @@ Result<> check_alternate_exchange(std::string_view resource, const ExchangeInfo&
 }
 
 }  // namespace
+
+Result<> check_same_properties(std::string_view vhost, const ExchangeInfo& existing, const ExchangeInfo& wanted) {
+  return check_properties(resource_text("exchange", existing.name, vhost), existing, wanted);
+}
 
 Topology::Topology(std::string vhost) : vhost_(std::move(vhost)), parts_(std::make_unique<Parts>()) {
   struct Row {
@@ -173,6 +181,18 @@ Result<const QueueInfo*> Topology::require_queue(std::string_view name) const {
 DestinationPtr Topology::destination(std::string_view queue) const {
   const Queue* found = queue_named(queue);
   return found == nullptr ? nullptr : found->destination;
+}
+
+void Topology::set_queue_pause(std::string_view name, QueuePause pause) {
+  Queue* queue = queue_named(name);
+  MQ_CHECK(queue != nullptr);
+  queue->info.paused = pause;
+}
+
+void Topology::set_queue_arguments(std::string_view name, amqp::Table arguments) {
+  Queue* queue = queue_named(name);
+  MQ_CHECK(queue != nullptr);
+  queue->info.arguments = std::move(arguments);
 }
 
 TopologyChange Topology::remove_queue(std::string_view name) {

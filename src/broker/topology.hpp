@@ -43,6 +43,13 @@ struct ExchangeInfo {
 /// Identifies the connection that owns an exclusive queue; 0 = not exclusive.
 using OwnerId = std::uint64_t;
 
+/// What an operator has stopped a queue from doing. Both may be.
+struct QueuePause {
+  bool delivery = false;  ///< consumers and basic.get get nothing
+  bool publish = false;   ///< publishes are refused
+  bool operator==(const QueuePause&) const = default;
+};
+
 struct QueueInfo {
   std::string name;
   QueueId id = 0;
@@ -51,6 +58,7 @@ struct QueueInfo {
   bool exclusive = false;
   OwnerId owner = 0;
   amqp::Table arguments;
+  QueuePause paused{};
 };
 
 enum class BindTo : std::uint8_t { kQueue, kExchange };
@@ -79,6 +87,9 @@ struct Route {
   ExchangeDeduplicationPtr unique;         ///< of the exchange it was published to, if that lets each id in once
   bool key_only = true;                    ///< true when the same exchange and routing key give the same queues until version() changes
 };
+
+/// May `wanted` be declared when `existing` is there, as far as anything but arguments goes? Error: 406 `inequivalent arg 'type' ...`.
+[[nodiscard]] Result<> check_same_properties(std::string_view vhost, const ExchangeInfo& existing, const ExchangeInfo& wanted);
 
 class Topology {
  public:
@@ -118,6 +129,9 @@ class Topology {
   /// 404 `no queue 'q' in vhost '/'` when missing.
   [[nodiscard]] Result<const QueueInfo*> require_queue(std::string_view name) const;
   [[nodiscard]] DestinationPtr destination(std::string_view queue) const;
+  /// Of a queue that is there. Routes do not change by it, nor does version().
+  void set_queue_pause(std::string_view name, QueuePause pause);
+  void set_queue_arguments(std::string_view name, amqp::Table arguments);
   /// Takes the queue, its bindings, and exchanges that auto-delete with them.
   TopologyChange remove_queue(std::string_view name);
 

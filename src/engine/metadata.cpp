@@ -79,11 +79,14 @@ std::string encode(const broker::ExchangeInfo& exchange) {
 }
 
 std::string encode(const broker::QueueInfo& queue) {
-  return encode_record({{"name", queue.name},
-                        {"id", static_cast<std::int64_t>(queue.id)},
-                        {"durable", queue.durable},
-                        {"auto_delete", queue.auto_delete},
-                        {"arguments", queue.arguments}});
+  amqp::Table record{{"name", queue.name},
+                     {"id", static_cast<std::int64_t>(queue.id)},
+                     {"durable", queue.durable},
+                     {"auto_delete", queue.auto_delete},
+                     {"arguments", queue.arguments}};
+  if (queue.paused.delivery) record.append("paused_delivery", true);
+  if (queue.paused.publish) record.append("paused_publish", true);
+  return encode_record(record);
 }
 
 std::string encode(const broker::BindingInfo& binding) {
@@ -114,9 +117,14 @@ std::optional<broker::QueueInfo> decode_queue(std::string_view value) {
   const auto table = decode_record(value);
   const amqp::Value* id = table ? table->find("id") : nullptr;
   if (id == nullptr || !id->integer()) return std::nullopt;
-  return broker::QueueInfo{
-      text(*table, "name"), static_cast<QueueId>(*id->integer()), flag(*table, "durable"), flag(*table, "auto_delete"), false, 0,
-      arguments(*table)};
+  return broker::QueueInfo{text(*table, "name"),
+                           static_cast<QueueId>(*id->integer()),
+                           flag(*table, "durable"),
+                           flag(*table, "auto_delete"),
+                           false,
+                           0,
+                           arguments(*table),
+                           {flag(*table, "paused_delivery"), flag(*table, "paused_publish")}};
 }
 
 std::optional<broker::BindingInfo> decode_binding(std::string_view value) {

@@ -263,6 +263,13 @@ void QueueActor::on(ApplySettings& item) {
   may_refuse_ = queue_.may_refuse();
 }
 
+void QueueActor::on(ApplyPause& item) {
+  queue_.pause(item.paused);
+  may_refuse_ = queue_.may_refuse();
+  send_effects();  // what was on its way goes ahead of the answer
+  item.reply.send(Answer{Done{}});
+}
+
 void QueueActor::on(WakeUp&) {}
 
 void QueueActor::on(TimerFired&) { timer_at_ = kNever; }
@@ -449,6 +456,7 @@ void QueueActor::update_gauges() {
   gauges_.unacked_bytes.store(counts.unacked_bytes, std::memory_order_relaxed);
   gauges_.consumers.store(counts.consumers, std::memory_order_relaxed);
   gauges_.memory_bytes.store(counts.memory_bytes + counts.ids_bytes, std::memory_order_relaxed);
+  gauges_.refused.store(queue_.refused(), std::memory_order_relaxed);
   if (!dead_) gauges_.duplicates.store(counts.duplicates, std::memory_order_relaxed);
   const std::uint64_t memory_bytes = counts.memory_bytes + counts.ids_bytes;
   services_->memory_used_bytes.fetch_add(static_cast<std::int64_t>(memory_bytes) - static_cast<std::int64_t>(memory_counted_bytes_),

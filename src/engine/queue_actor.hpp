@@ -97,20 +97,25 @@ struct Loaded {
 struct ApplySettings {
   broker::QueueSettings settings;
 };
+/// What an operator stops the queue from doing, instead of what it was stopped from before.
+struct ApplyPause {
+  broker::QueuePause paused;
+  ReplyTo reply;  ///< answered when it holds: nothing is delivered, or taken in, behind the answer
+};
 struct WakeUp {};
 struct TimerFired {};
 /// Has everything written that is not, and tells when everything put before it has been handled.
 struct Barrier {
   std::function<void()> passed;
 };
-using QueueItem =
-    std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveConsumer, ReturnWindow, RetryConsumer, SharePrefetch, GetMessage, PurgeQueue,
-                 AskStats, DeleteIf, AskPart, PreparePart, FinishPart, Written, Loaded, ApplySettings, WakeUp, TimerFired, Barrier>;
+using QueueItem = std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveConsumer, ReturnWindow, RetryConsumer, SharePrefetch,
+                               GetMessage, PurgeQueue, AskStats, DeleteIf, AskPart, PreparePart, FinishPart, Written, Loaded, ApplySettings,
+                               ApplyPause, WakeUp, TimerFired, Barrier>;
 
 /// What operators and policies read without visiting the strand; written once per turn.
 struct QueueGauges {
   std::atomic<std::uint64_t> ready{0}, unacked{0}, consumers{0}, ready_bytes{0}, unacked_bytes{0}, memory_bytes{0};
-  std::atomic<std::uint64_t> published{0}, delivered{0}, acknowledged{0}, returned{0}, dead_lettered{0}, lost{0}, duplicates{0};
+  std::atomic<std::uint64_t> published{0}, delivered{0}, acknowledged{0}, returned{0}, dead_lettered{0}, lost{0}, refused{0}, duplicates{0};
 };
 
 /// What every queue of a broker shares.
@@ -145,7 +150,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   [[nodiscard]] QueueId id() const noexcept { return queue_.info().id; }
   [[nodiscard]] bool durable() const noexcept { return queue_.info().durable; }
   [[nodiscard]] const QueueGauges& gauges() const noexcept { return gauges_; }
-  /// Any thread: whether it has a limit at which it refuses publishes.
+  /// Any thread: whether it refuses publishes, all or those beyond a limit.
   [[nodiscard]] bool may_refuse() const noexcept { return may_refuse_.load(std::memory_order_relaxed); }
 
  protected:
@@ -171,6 +176,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void on(Written& item);
   void on(Loaded& item);
   void on(ApplySettings& item);
+  void on(ApplyPause& item);
   void on(WakeUp& item);
   void on(TimerFired& item);
   void on(Barrier& item);

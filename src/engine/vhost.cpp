@@ -15,9 +15,6 @@
 namespace mq::engine {
 namespace {
 
-// What is stored under a name of its own survives a restart; an exclusive queue never does, whatever it was declared as.
-bool is_stored(const broker::QueueInfo& queue) { return queue.durable && !queue.exclusive; }
-
 std::string encode_id(QueueId id) {
   std::string value;
   ByteWriter(value).u64(id);
@@ -205,6 +202,8 @@ void VHost::handle(VHostItem& item) {
           if (park_if_going(each.wanted.name, item)) return;
         } else if constexpr (std::is_same_v<Item, DeleteQueue>) {
           if (park_if_going(each.name, item)) return;
+        } else if constexpr (std::is_same_v<Item, ChangePause> || std::is_same_v<Item, ChangeArguments>) {
+          if (park_if_going(each.queue, item)) return;
         }
         on(each);
       },
@@ -238,7 +237,7 @@ void VHost::on(DeclareQueue& item) {
   if (!found && found.error().code != ReplyCode::kNotFound) return item.reply.send(found.error());
   if (found) {
     if (!item.passive) {
-      if (auto same = broker::check_equivalent(name_, found->info, item.wanted, asking); !same) return item.reply.send(same.error());
+      if (auto same = check_redeclared(found->info, item.wanted, asking); !same) return item.reply.send(same.error());
     }
     return found->actor->put(AskStats{item.reply});
   }
@@ -349,7 +348,10 @@ void VHost::on(DeclareExchange& item) {
     if (done && *done) topology.set_policy_alternate(item.wanted.name, broker::alternate_exchange_of(*policies_, item.wanted.name));
     return done;
   });
-  if (!created) return item.reply.send(created.error());
+  if (!created) {
+    auto same = check_redeclared(item.wanted, created.error());
+    return item.reply.send(same ? Result<Answer>(Answer{Done{}}) : same.error());
+  }
   WriteSet set;
   if (*created && item.wanted.durable)
     set.operations.emplace_back(WriteSet::PutMetadata{metadata::exchange_key(name_, item.wanted.name), metadata::encode(item.wanted)});

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -101,8 +102,30 @@ struct ChangeLimit {
   std::optional<amqp::Value> value;
   ReplyTo reply;
 };
+/// Sets how the vhost behaves in one respect (broker::VHostSettings); the others stay.
+struct ChangeSetting {
+  std::string setting;
+  amqp::Value value;
+  ReplyTo reply;
+};
+/// An operator changes arguments of a queue that is in use; a void takes one away. In force at once, answered when on disk. Errors: 404,
+/// what broker::change_arguments() says.
+struct ChangeArguments {
+  std::string queue;
+  amqp::Table changes;
+  ReplyTo reply;
+};
+/// An operator stops a queue from delivering, from taking in what is published, or from both; or lets it go on. Answered when that is on
+/// disk and holds. Error: 404.
+struct ChangePause {
+  std::string queue;
+  bool delivery = false;  ///< whether it is about this one
+  bool publish = false;
+  bool paused = true;  ///< false = it goes on
+  ReplyTo reply;
+};
 using VHostItem = std::variant<DeclareQueue, DeleteQueue, RemoveUnused, QueueGone, DeclareExchange, DeleteExchange, ChangeBinding,
-                               DropOwner, ChangePolicy, ChangeParameter, ChangeLimit>;
+                               DropOwner, ChangePolicy, ChangeParameter, ChangeLimit, ChangeSetting, ChangePause, ChangeArguments>;
 
 /// Where a delayed message goes when it is due.
 struct LateRoute {
@@ -142,6 +165,8 @@ class VHost final : public Actor<VHostItem> {
   [[nodiscard]] Result<FoundQueue> find_queue(std::string_view name, broker::OwnerId asking) const;
   /// Where a dead letter goes; nowhere when its exchange is missing (logged once per exchange).
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> route_dead_letter(const broker::MessagePtr& message, bool with_copies);
+  /// The queue of that name, whoever owns it; for operators.
+  [[nodiscard]] std::optional<FoundQueue> queue_named(std::string_view name) const;
   [[nodiscard]] std::vector<std::shared_ptr<QueueActor>> queues() const;
   /// All queues with their actors, exclusive ones too.
   [[nodiscard]] std::vector<FoundQueue> found_queues() const;
@@ -150,6 +175,7 @@ class VHost final : public Actor<VHostItem> {
   /// In order of components and names.
   [[nodiscard]] std::vector<broker::Parameter> parameters() const;
   [[nodiscard]] broker::VHostLimits limits() const;
+  [[nodiscard]] broker::VHostSettings settings() const;
   /// `out` is overwritten.
   void route_delayed(const broker::MessagePtr& message, LateRoute& out) const;
   /// When a dead letter is due that goes to an exchange for delaying and asks for that; nullopt = at once, as all others are.
@@ -191,15 +217,30 @@ class VHost final : public Actor<VHostItem> {
   void on(ChangePolicy& item);
   void on(ChangeParameter& item);
   void on(ChangeLimit& item);
+  void on(ChangeSetting& item);
+  void on(ChangePause& item);
+  void on(ChangeArguments& item);
 
   [[nodiscard]] std::shared_ptr<VHost> self() { return std::static_pointer_cast<VHost>(shared_from_this()); }
   std::shared_ptr<QueueActor> make_actor(const broker::QueueInfo& info, broker::QueueSettings settings);
   [[nodiscard]] broker::QueueSettings settings_of(const broker::QueueInfo& queue) const;
+  // What is stored under a name of its own survives a restart; an exclusive queue never does, whatever it was declared as.
+  [[nodiscard]] static bool is_stored(const broker::QueueInfo& queue) { return queue.durable && !queue.exclusive; }
+  /// Has the queue as it is now written, if it is stored at all.
+  void store_queue(const broker::QueueInfo& queue, std::function<void()> done);
   /// Puts other policies in place and applies them to the queues and exchanges for which they make a difference.
   void adopt(std::shared_ptr<const broker::Policies> policies);
   void put_parameter(broker::Parameter parameter, const ReplyTo& reply);
   void clear_parameter(const std::string& component, const std::string& name, const ReplyTo& reply);
-  void set_limits(const amqp::Value& limits);
+  /// Sets one member of the object that is the parameter of that name, or takes it away.
+  void change_member(std::string_view component, std::string_view name, const std::string& member, std::optional<amqp::Value> value,
+                     const ReplyTo& reply);
+  /// What follows from a parameter that has this value now.
+  void heed(std::string_view component, const amqp::Value& value);
+  /// May it be declared again like this? Where that is taken as it comes, differences in arguments are logged, once.
+  [[nodiscard]] Result<> check_redeclared(const broker::QueueInfo& existing, const broker::QueueInfo& wanted, broker::OwnerId asking);
+  [[nodiscard]] Result<> check_redeclared(const broker::ExchangeInfo& wanted, Error difference);
+  void report_redeclared(std::string resource, const std::string& difference);
   void create_queue(DeclareQueue& item);
   [[nodiscard]] std::shared_ptr<QueueActor> actor_of(const std::string& queue) const;
   /// Its end was refused to somebody else, but its owner's leave wants it all the same.
@@ -231,6 +272,9 @@ class VHost final : public Actor<VHostItem> {
   std::shared_ptr<const broker::Policies> policies_ = std::make_shared<broker::Policies>();  // replaced, never changed
   std::map<std::pair<std::string, std::string>, amqp::Value> parameters_;                    // by component and name
   broker::VHostLimits limits_;                                                               // what the parameters come to
+
+  broker::VHostSettings settings_;
+  boost::unordered_flat_set<std::string> redeclared_;  // queues and exchanges of which it was reported
 
   boost::unordered_flat_map<std::string, std::vector<VHostItem>> going_;  // queues being deleted, and what waits for the end of that
   boost::unordered_flat_map<broker::OwnerId, std::vector<std::string>> owned_;

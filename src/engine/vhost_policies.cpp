@@ -26,6 +26,11 @@ broker::VHostLimits VHost::limits() const {
   return limits_;
 }
 
+broker::VHostSettings VHost::settings() const {
+  std::shared_lock lock(mutex_);
+  return settings_;
+}
+
 std::vector<FoundQueue> VHost::found_queues() const {
   std::shared_lock lock(mutex_);
   std::vector<FoundQueue> found;
@@ -50,7 +55,7 @@ bool VHost::restore_policy(broker::PolicyKind kind, broker::Policy policy) {
 }
 
 void VHost::restore_parameter(broker::Parameter parameter) {
-  if (parameter.component == broker::kVHostLimitsComponent) set_limits(parameter.value);
+  heed(parameter.component, parameter.value);
   parameters_[{std::move(parameter.component), std::move(parameter.name)}] = std::move(parameter.value);
 }
 
@@ -97,9 +102,10 @@ void VHost::on(ChangePolicy& item) {
 
 // --- parameters ---
 
-void VHost::set_limits(const amqp::Value& limits) {
+void VHost::heed(std::string_view component, const amqp::Value& value) {
   std::unique_lock lock(mutex_);
-  limits_ = broker::vhost_limits_of(limits);
+  if (component == broker::kVHostLimitsComponent) limits_ = broker::vhost_limits_of(value);
+  if (component == broker::kVHostSettingsComponent) settings_ = broker::vhost_settings_of(value);
 }
 
 void VHost::put_parameter(broker::Parameter parameter, const ReplyTo& reply) {
@@ -107,7 +113,7 @@ void VHost::put_parameter(broker::Parameter parameter, const ReplyTo& reply) {
   WriteSet write;
   write.operations.emplace_back(WriteSet::PutMetadata{metadata::parameter_key(name_, parameter.component, parameter.name),
                                                       metadata::encode_record(broker::encode(parameter))});
-  if (parameter.component == broker::kVHostLimitsComponent) set_limits(parameter.value);
+  heed(parameter.component, parameter.value);
   {
     std::unique_lock lock(mutex_);
     parameters_[{std::move(parameter.component), std::move(parameter.name)}] = std::move(parameter.value);
@@ -123,7 +129,7 @@ void VHost::clear_parameter(const std::string& component, const std::string& nam
       return reply.send(broker::not_found("parameter", name, name_));
     }
   }
-  if (component == broker::kVHostLimitsComponent) set_limits({});
+  heed(component, {});
   WriteSet write;
   write.operations.emplace_back(WriteSet::DeleteMetadata{metadata::parameter_key(name_, component, name)});
   commit(std::move(write), [reply] { reply.send(Answer{Done{}}); });
@@ -134,15 +140,25 @@ void VHost::on(ChangeParameter& item) {
   clear_parameter(item.component, item.name, item.reply);
 }
 
+void VHost::change_member(std::string_view component, std::string_view name, const std::string& member, std::optional<amqp::Value> value,
+                          const ReplyTo& reply) {
+  broker::Parameter parameter{std::string(component), std::string(name), {}};
+  amqp::Table members;
+  if (auto found = parameters_.find({parameter.component, parameter.name}); found != parameters_.end() && found->second.table() != nullptr)
+    members = *found->second.table();
+  if (value) members.set(member, std::move(*value));
+  else if (!members.erase(member)) return reply.send(Answer{Done{}});  // it is lifted already
+  if (members.empty()) return clear_parameter(parameter.component, parameter.name, reply);
+  parameter.value = std::move(members);
+  put_parameter(std::move(parameter), reply);
+}
+
 void VHost::on(ChangeLimit& item) {
-  const std::string component(broker::kVHostLimitsComponent), name(broker::kVHostLimitsName);
-  amqp::Table limits;
-  if (auto found = parameters_.find({component, name}); found != parameters_.end() && found->second.table() != nullptr)
-    limits = *found->second.table();
-  if (item.value) limits.set(item.limit, std::move(*item.value));
-  else if (!limits.erase(item.limit)) return item.reply.send(Answer{Done{}});  // it is lifted already
-  if (limits.empty()) clear_parameter(component, name, item.reply);
-  else put_parameter({component, name, std::move(limits)}, item.reply);
+  change_member(broker::kVHostLimitsComponent, broker::kVHostLimitsName, item.limit, std::move(item.value), item.reply);
+}
+
+void VHost::on(ChangeSetting& item) {
+  change_member(broker::kVHostSettingsComponent, broker::kVHostSettingsName, item.setting, std::move(item.value), item.reply);
 }
 
 }  // namespace mq::engine

@@ -15,10 +15,18 @@ constexpr Route kRoutes[] = {
     {Verb::kGet, "/api/overview", Needs::kLogin, api::overview},
     {Verb::kGet, "/api/vhosts", Needs::kLogin, api::list_vhosts},
     {Verb::kGet, "/api/vhosts/{vhost}", Needs::kVisibleVHost, api::get_vhost},
+    {Verb::kPut, "/api/vhosts/{vhost}", Needs::kAdministrator, api::put_vhost},
 
     {Verb::kGet, "/api/queues", Needs::kLogin, api::list_queues},
     {Verb::kGet, "/api/queues/{vhost}", Needs::kVHost, api::list_queues},
     {Verb::kGet, "/api/queues/{vhost}/{name}", Needs::kVHost, api::get_queue},
+    {Verb::kPut, "/api/queues/{vhost}/{name}/arguments", Needs::kPolicymaker, api::put_queue_arguments},
+    {Verb::kPut, "/api/queues/{vhost}/{name}/pause", Needs::kPolicymaker, api::pause_queue},
+    {Verb::kPut, "/api/queues/{vhost}/{name}/resume", Needs::kPolicymaker, api::resume_queue},
+
+    {Verb::kGet, "/api/delayed/{vhost}", Needs::kVHost, api::list_delayed},
+    {Verb::kDelete, "/api/delayed/{vhost}/{name}", Needs::kPolicymaker, api::cancel_delayed},
+
     {Verb::kGet, "/api/exchanges", Needs::kLogin, api::list_exchanges},
     {Verb::kGet, "/api/exchanges/{vhost}", Needs::kVHost, api::list_exchanges},
     {Verb::kGet, "/api/exchanges/{vhost}/{name}", Needs::kVHost, api::get_exchange},

@@ -5,10 +5,13 @@ import os
 import socket
 import subprocess
 
+import pika
 import pytest
 
 from broker_process import brokerd_program, free_port
+from conftest import parameters_for
 from management import Management
+from pika_talk import expect_ready, publish_all
 
 BROKERCTL = brokerd_program().parent / "brokerctl"
 
@@ -61,6 +64,39 @@ def test_limits_of_a_user_are_set_listed_and_cleared(brokerctl):
     assert brokerctl("list_user_limits", "--global", "-q") == 'user\tlimits\nguest\t{"max-connections":5}\n'
     brokerctl("clear_user_limits", "guest", "all")
     assert brokerctl("list_user_limits", "-q") == "{}\n"
+
+
+def test_arguments_of_a_queue_are_changed_and_kept(brokerctl, own_broker):
+    with pika.BlockingConnection(parameters_for(own_broker)) as connection:
+        connection.channel().queue_declare("q", durable=True, arguments={"x-expires": 60_000})
+    brokerctl("set_queue_arguments", "q", '{"x-max-length":2,"x-expires":null}')
+    assert Management(own_broker).queue("q")["arguments"] == {"x-max-length": 2}
+    assert "cannot be changed" in brokerctl("set_queue_arguments", "q", '{"x-queue-type":"quorum"}', ends=4)
+    assert "no JSON object" in brokerctl("set_queue_arguments", "q", "[]", ends=2)
+    own_broker.restart()
+    with pika.BlockingConnection(parameters_for(own_broker)) as connection:
+        channel = connection.channel()
+        channel.queue_declare("q", durable=True, arguments={"x-max-length": 2})
+        publish_all(channel, "q", [b"1", b"2", b"3"])
+        expect_ready(channel, "q", 2)
+
+
+def test_a_vhost_may_let_queues_be_declared_again_with_other_arguments(brokerctl, own_broker):
+    def declare(arguments):
+        with pika.BlockingConnection(parameters_for(own_broker)) as connection:
+            connection.channel().queue_declare("q", durable=True, arguments=arguments)
+
+    declare({"x-max-length": 2})
+    brokerctl("set_vhost_redeclare", "relaxed")
+    own_broker.restart()
+    for length in (3, 4):
+        declare({"x-max-length": length})
+    assert Management(own_broker).queue("q")["arguments"] == {"x-max-length": 2}
+    assert own_broker.log.read_text().count("declared again with other arguments") == 1
+    brokerctl("set_vhost_redeclare", "strict")
+    with pytest.raises(pika.exceptions.ChannelClosedByBroker):
+        declare({"x-max-length": 3})
+    assert "strict or relaxed" in brokerctl("set_vhost_redeclare", "loose", ends=4)
 
 
 def test_names_may_hold_anything(brokerctl, own_broker):

@@ -10,8 +10,11 @@ import time
 import pika
 import pytest
 
+from broker_process import brokerd_program
 from conftest import parameters_for
+from management import VHOST, Management
 from pika_talk import Inbox, channel_closed_with, expect_ready, get, get_all
+from waiting import until
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "delayed" / "reminders.py"
 pytestmark = pytest.mark.skipif(bool(os.environ.get("AMQP_URL")), reason="RabbitMQ delays nothing without a plugin")
@@ -134,6 +137,55 @@ def test_what_came_due_while_the_broker_was_down_comes_at_once_and_once(own_brok
     expect_ready(channel, "q", 100)
     assert [delivery.body for delivery in get_all(channel, "q")] == [b"%d" % number for number in range(100)]
     connection.close()
+
+
+def publish_later(channel, *message_ids):
+    for message_id in message_ids:
+        channel.basic_publish("", "q", b"body", delayed(3_600_000, message_id=message_id))
+
+
+def ids(management):
+    return [each["message_id"] for each in management.get(f"delayed/{VHOST}")["items"]]
+
+
+def test_what_waits_is_listed_and_cancelled(own_broker):
+    channel = pika.BlockingConnection(parameters_for(own_broker)).channel()
+    channel.confirm_delivery()
+    channel.queue_declare("q", durable=True)
+    began = now_ms()
+    publish_later(channel, "a", "b/ü", "a", "c")
+    management = Management(own_broker)
+    page = management.get(f"delayed/{VHOST}")
+    assert [each["message_id"] for each in page["items"]] == ["a", "b/ü", "a", "c"]
+    first = page["items"][0]
+    assert (first["exchange"], first["routing_key"], first["size"], page["next"]) == ("", "q", 4, None)
+    assert 0 <= first["due"] - 3_600_000 - began < LATE_MS
+    assert management.delete(f"delayed/{VHOST}/a") == (200, {"cancelled": 2})
+    assert management.delete(f"delayed/{VHOST}/a")[0] == 404
+    assert management.get(f"vhosts/{VHOST}")["messages_delayed"] == 2
+    own_broker.restart()
+    assert ids(management) == ["b/ü", "c"]
+
+
+def test_brokerctl_lists_and_cancels_what_waits(own_broker):
+    def brokerctl(*words):
+        environment = {**os.environ, "BROKERD_URL": f"http://127.0.0.1:{own_broker.management_port}"}
+        return subprocess.run([str(brokerd_program().parent / "brokerctl"), *words], env=environment, capture_output=True, text=True,
+                              timeout=30, check=True).stdout
+
+    channel = pika.BlockingConnection(parameters_for(own_broker)).channel()
+    channel.confirm_delivery()
+    channel.queue_declare("q", durable=True)
+    publish_later(channel.connection.channel(), *(f"m{number}" for number in range(2500)))  # more than brokerctl asks for at once
+    publish_later(channel, "last")
+    management = Management(own_broker)
+    until(lambda: management.get(f"vhosts/{VHOST}")["messages_delayed"] == 2501, what="all of it to be written")
+    listed = brokerctl("list_delayed", "-q").splitlines()
+    assert listed[0] == "message_id\texchange\trouting_key\tdue\tsize\tkey"
+    assert [line.split("\t")[0] for line in listed[1:]] == [f"m{number}" for number in range(2500)] + ["last"]
+    assert brokerctl("cancel_delayed", "m7", "-q") == "1\n"
+    assert management.get(f"vhosts/{VHOST}")["messages_delayed"] == 2500
+    channel.connection.close()
 
 
 def test_the_example(broker, queue):

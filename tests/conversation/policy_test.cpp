@@ -1,5 +1,5 @@
 // Policies and limits that an operator sets while clients talk: what becomes of the queues, exchanges and connections there are.
-#include "support/conversation.hpp"
+#include "support/operator.hpp"
 
 namespace mq::test {
 
@@ -9,18 +9,8 @@ namespace {
 
 using broker::PolicyKind;
 
-/// A conversation with somebody who may change policies and limits.
-class WithOperator : public Conversation {
+class WithPolicies : public WithOperator {
  protected:
-  /// `done`, or why not.
-  template <class Item>
-  std::string asks(Item item) {
-    auto answer = std::make_shared<std::string>("no answer");
-    item.reply = answer_into(answer);
-    broker().find_vhost("/")->put(std::move(item));
-    settle();
-    return *answer;
-  }
   std::string sets(const std::string& name, const std::string& pattern, Table definition, std::int64_t priority = 0,
                    PolicyKind kind = PolicyKind::kPolicy) {
     broker::Policy policy{name, pattern, broker::ApplyTo::kAll, priority, std::move(definition)};
@@ -37,9 +27,6 @@ class WithOperator : public Conversation {
     broker().change_user_limits(user, std::move(limits), answer_into(answer));
     settle();
     return *answer;
-  }
-  engine::ReplyTo answer_into(std::shared_ptr<std::string> answer) {
-    return engine::reply_to([answer](const Result<engine::Answer>& given) { *answer = given ? "done" : given.error().text; });
   }
 };
 
@@ -70,12 +57,9 @@ constexpr std::string_view kNoQ = "NOT_FOUND - no queue 'q' in vhost '/'";
 
 }  // namespace
 
-#define MQ_OPERATOR_CONVERSATIONS(Suite) \
-  class Suite : public WithOperator {};  \
-  INSTANTIATE_TEST_SUITE_P(Sent, Suite, ::testing::ValuesIn(kWays), [](const auto& each) { return std::string(each.param.name); })
-MQ_OPERATOR_CONVERSATIONS(PolicyOnQueues);
-MQ_OPERATOR_CONVERSATIONS(PolicyOnExchanges);
-MQ_OPERATOR_CONVERSATIONS(OperatorLimits);
+MQ_OPERATOR_CONVERSATIONS(PolicyOnQueues, WithPolicies);
+MQ_OPERATOR_CONVERSATIONS(PolicyOnExchanges, WithPolicies);
+MQ_OPERATOR_CONVERSATIONS(OperatorLimits, WithPolicies);
 
 // --- queues ---
 

@@ -31,7 +31,7 @@ const std::vector<Layer>& layers() {
       {"session", {"base", "amqp", "ports", "broker", "engine"}},
       {"store", {"base", "amqp", "ports", "broker/message"}},
       {"net", {"base", "amqp", "ports", "broker", "engine", "session"}},
-      {"http", {"base", "amqp", "ports", "broker", "engine/broker", "engine/asio_scheduler", "net"}},
+      {"http", {"base", "amqp", "ports", "broker", "engine/broker", "engine/delayed", "engine/asio_scheduler", "net"}},
       // The embedding facade wires everything below it.
       {"server", {"base", "amqp", "ports", "broker", "engine", "session", "store", "net", "http"}},
       {"apps", {"base", "amqp", "ports", "client", "server"}},

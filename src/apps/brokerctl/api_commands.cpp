@@ -107,6 +107,21 @@ int put_value(const ApiCommand& command, const ApiTarget& target, const Words& w
   return send(target, "PUT", path_of(command.path, words), json::object{{"value", *value}});
 }
 
+/// The word is the body.
+int put_json(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
+  const auto value = read_json(word(words, "value"));
+  if (!value || !value->is_object()) return complain("the value is no JSON object", kUsage);
+  return send(target, "PUT", path_of(command.path, words), *value);
+}
+
+int put_redeclare(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
+  return send(target, "PUT", path_of(command.path, words), json::object{{"redeclare", word(words, "value")}});
+}
+
+int pause(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
+  return send(target, "PUT", path_of(command.path, words), json::object{{"what", word(words, "what")}});
+}
+
 int clear(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
   return send(target, "DELETE", path_of(command.path, words));
 }
@@ -190,6 +205,36 @@ int list(const ApiCommand& command, const ApiTarget& target, const Words& words,
   return code;
 }
 
+/// All pages of what is listed page after page: `items`, and where to go on as `next`.
+int list_pages(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner& manner) {
+  const std::string path = path_of(command.path, words);
+  json::array found;
+  for (std::string from;;) {
+    const HttpReply reply = call_api(target, "GET", path + "?count=1000" + (from.empty() ? "" : "&from=" + encode_part(from)));
+    if (const int code = judge(reply, target, path); code != kDone) return code;
+    const auto page = read_json(reply.body);
+    const json::value* items = page && page->is_object() ? page->get_object().if_contains("items") : nullptr;
+    if (items == nullptr || !items->is_array()) return complain("what answers is no management API", kNoAnswer);
+    for (const json::value& each : items->get_array())
+      if (each.is_object()) found.push_back(each);
+    const json::value next = member(page->get_object(), "next");
+    if (!next.is_string() || next.get_string().empty()) break;
+    from = text_of(next);
+  }
+  print_list(command.columns, found, manner);
+  return kDone;
+}
+
+/// Says how many there were.
+int cancel(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
+  const std::string path = path_of(command.path, words);
+  const HttpReply reply = call_api(target, "DELETE", path);
+  if (const int code = judge(reply, target, path); code != kDone) return code;
+  const auto answer = read_json(reply.body);
+  if (answer && answer->is_object()) fmt::print("{}\n", text_of(member(answer->get_object(), "cancelled")));
+  return kDone;
+}
+
 /// With --global a table of all; otherwise the limits of the one as JSON.
 int list_limits(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner& manner) {
   const bool all = words.contains("global");
@@ -215,6 +260,8 @@ const Positional kComponent{"component", "the component it is for"};
 const Positional kValue{"value", "its value, in JSON"};
 const Positional kUser{"subject", "the user's name"};
 const Positional kLimits{"value", "a JSON object such as {\"max-connections\": 10}"};
+
+const Positional kQueue{"name", "the queue's name"};
 
 const std::vector<std::string_view> kPolicyColumns = {"vhost", "name", "pattern", "apply-to", "definition", "priority"};
 
@@ -357,6 +404,50 @@ const std::vector<ApiCommand>& table() {
        "user-limits/{subject}",
        {"user", "limits"},
        "Listing limits for all users ..."},
+
+      {"set_vhost_redeclare",
+       "says whether queues and exchanges may be declared again with other arguments",
+       {{"value", "strict: no; relaxed: yes, and they keep those they have"}},
+       kTakesVHost,
+       "Setting redeclare of vhost \"{vhost}\" to \"{value}\" ...",
+       put_redeclare,
+       "vhosts/{vhost}"},
+      {"set_queue_arguments",
+       "changes arguments of a queue that is in use",
+       {kQueue, {"value", "a JSON object such as {\"x-max-length\": 1000, \"x-expires\": null}; null takes one away"}},
+       kTakesVHost,
+       "Setting arguments of queue \"{name}\" in vhost \"{vhost}\" to \"{value}\" ...",
+       put_json,
+       "queues/{vhost}/{name}/arguments"},
+      {"list_delayed",
+       "lists the messages that wait for their time, those due next first",
+       {},
+       kTakesVHost | kLists,
+       "Listing delayed messages in vhost \"{vhost}\" ...",
+       list_pages,
+       "delayed/{vhost}",
+       {"message_id", "exchange", "routing_key", "due", "size", "key"}},
+      {"cancel_delayed",
+       "takes delayed messages away before they are delivered",
+       {{"name", "the message-id of one or more"}},
+       kTakesVHost,
+       "Cancelling delayed messages \"{name}\" in vhost \"{vhost}\" ...",
+       cancel,
+       "delayed/{vhost}/{name}"},
+      {"pause_queue",
+       "stops a queue from delivering messages, taking them in, or both",
+       {kQueue},
+       kTakesVHost | kTakesPause,
+       "Pausing queue \"{name}\" in vhost \"{vhost}\" ({what}) ...",
+       pause,
+       "queues/{vhost}/{name}/pause"},
+      {"resume_queue",
+       "lets a paused queue go on",
+       {kQueue},
+       kTakesVHost | kTakesPause,
+       "Resuming queue \"{name}\" in vhost \"{vhost}\" ({what}) ...",
+       pause,
+       "queues/{vhost}/{name}/resume"},
   };
   return rows;
 }

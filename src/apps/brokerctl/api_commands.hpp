@@ -37,6 +37,7 @@ enum CommandFlags : std::uint8_t {
   kTakesGlobal = 4,   ///< --global
   kTakesSubject = 8,  ///< --user names whom it is about; who asks is --username
   kLists = 16,        ///< --formatter, --no-table-headers
+  kTakesPause = 32,   ///< --publish, --all
 };
 
 struct ApiCommand {

@@ -59,6 +59,7 @@ struct ApiRequest {
   std::string subject;  // of --user, where that is not who asks
   std::int64_t priority = 0;
   double timeout_s = 30;
+  bool publish = false, publish_too = false;
   bool global = false, silent = false, no_headers = false;
 
   void settle(std::uint8_t flags) {
@@ -70,6 +71,7 @@ struct ApiRequest {
       words["apply-to"] = apply_to;
     }
     if (flags & kTakesSubject) words["subject"] = subject.empty() ? target.user : subject;
+    if (flags & kTakesPause) words["what"] = publish_too ? "all" : publish ? "publish" : "delivery";
     if (global) words["global"] = "";
     manner.json = formatter == "json";
     manner.quiet = manner.quiet || silent;
@@ -103,6 +105,10 @@ void add_api_command(CLI::App& app, Command& chosen, const ApiCommand& row) {
     sub->add_option("--priority", request->priority, "of several policies that match, the highest holds")->capture_default_str();
     sub->add_option("--apply-to", request->apply_to, "all, queues, classic_queues, quorum_queues, streams or exchanges")
         ->capture_default_str();
+  }
+  if (row.flags & kTakesPause) {
+    sub->add_flag("--publish", request->publish, "it is about what is published, not about delivery");
+    sub->add_flag("--all", request->publish_too, "it is about both");
   }
   if (row.flags & kTakesGlobal) sub->add_flag("--global", request->global, "all there are");
   if (row.flags & kLists) {

@@ -4,6 +4,14 @@
 
 namespace mq::broker {
 
+void Consumers::set_single_active(bool on) {
+  if (single_active_ == on) return;
+  single_active_ = on;
+  active_ = nullptr;
+  choose_active();
+  for_each([this](Consumer& consumer) { credit_changed(consumer); });
+}
+
 Consumer& Consumers::add(ConsumerSpec spec) {
   std::uint32_t slot = static_cast<std::uint32_t>(slots_.size());
   if (free_slots_.empty()) slots_.emplace_back();

@@ -114,7 +114,7 @@ class Consumer {
 class Consumers {
  public:
   /// With single_active only one consumer at a time is served: the oldest (semantics.md A4, x-single-active-consumer).
-  void set_single_active(bool on) noexcept { single_active_ = on; }
+  void set_single_active(bool on);
 
   Consumer& add(ConsumerSpec spec);
   /// False when unknown. Messages it has out stay out; its slot is kept until they are settled. With `gives_back` nobody is served until

@@ -1,10 +1,13 @@
 // When the messages of one log expire. Most deadlines come in the order of arrival, as a queue's TTL makes them: the cursor meets those
-// in time, and they cost nothing here. Only the others are indexed, and one per segment that is not in memory.
+// in time, and they cost nothing here. Only the others are indexed: a heap in each segment that is in memory, and of all segments, in
+// memory or not, which comes first.
 //
+// What leaves is not taken out of its heap, which would cost more than to find it gone when its time has come.
 // Used on the queue's strand only.
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -20,31 +23,34 @@ class DeadlineIndex {
   [[nodiscard]] bool any() const noexcept { return any_; }
 
   /// A message was appended and is ready: indexed only if its deadline is out of order.
-  void arrived(Offset offset, UnixMillis deadline) {
+  void arrived(Segment& segment, Offset offset, UnixMillis deadline) {
     any_ = any_ || deadline != kNever;
     if (deadline >= highest_) highest_ = deadline;
-    else if (deadline != kNever) out_of_order_.emplace(deadline, offset);
+    else add(segment, offset);
   }
   /// A message was appended that is not visible yet. It is not indexed; but those behind it that expire before it must be.
   void arrived_hidden(UnixMillis deadline) noexcept { highest_ = std::max(highest_, deadline); }
-  /// A message became ready where the cursor might not meet it in time.
-  void add(Offset offset, UnixMillis deadline) {
-    if (deadline == kNever) return;
-    any_ = true;
-    out_of_order_.emplace(deadline, offset);
-  }
-  /// It is no longer ready; harmless when it was not indexed.
-  void remove(Offset offset, UnixMillis deadline) {
-    if (!out_of_order_.empty() && deadline != kNever) out_of_order_.erase({deadline, offset});
-  }
-  [[nodiscard]] bool contains(Offset offset, UnixMillis deadline) const {
-    return !out_of_order_.empty() && out_of_order_.contains({deadline, offset});
+  /// A message is where the cursor might not meet it in time.
+  void add(Segment& segment, Offset offset) {
+    Entry& entry = segment.at(offset);
+    if (entry.deadline == kNever || entry.timed) return;
+    any_ = entry.timed = true;
+    segment.due.emplace_back(entry.deadline, offset);
+    std::push_heap(segment.due.begin(), segment.due.end(), std::greater<>());
+    rank(segment);
   }
   /// The log is empty: the order starts anew.
   void restart_order() noexcept { highest_ = 0; }
 
+  /// The segment is about to be emptied, or to leave the log.
+  void forget(Segment& segment) {
+    segment.due.clear();
+    rank(segment);
+  }
   /// The segment's messages are no longer in memory; `earliest_deadline` stands for all of them.
-  void evicted(const Segment& segment) {
+  void evicted(Segment& segment) {
+    std::vector<std::pair<UnixMillis, Offset>>().swap(segment.due);
+    rank(segment);
     if (segment.earliest_deadline != kNever) of_evicted_.emplace(segment.earliest_deadline, segment.first);
   }
   /// The segment is in memory again, or gone.
@@ -52,19 +58,35 @@ class DeadlineIndex {
     if (!of_evicted_.empty()) of_evicted_.erase({segment.earliest_deadline, segment.first});
   }
   /// A segment with messages was found on disk. Nothing is known of the order in it, so every deadline from here on is indexed.
-  void restored(const Segment& segment) {
+  void restored(Segment& segment) {
     any_ = any_ || segment.earliest_deadline != kNever;
     highest_ = kNever;
     evicted(segment);
   }
 
-  /// Indexed messages, earliest first.
-  [[nodiscard]] const Due& out_of_order() const noexcept { return out_of_order_; }
+  /// Earliest indexed deadline, perhaps of a message that is gone, and first offset of each segment in memory.
+  [[nodiscard]] const Due& of_resident() const noexcept { return of_resident_; }
+  /// Takes the first message out of the segment's index. It keeps its flag `timed`.
+  Offset pop(Segment& segment) {
+    std::pop_heap(segment.due.begin(), segment.due.end(), std::greater<>());
+    const Offset offset = segment.due.back().second;
+    segment.due.pop_back();
+    rank(segment);
+    return offset;
+  }
   /// Earliest deadline and first offset of each segment that is not in memory.
   [[nodiscard]] const Due& of_evicted() const noexcept { return of_evicted_; }
 
  private:
-  Due out_of_order_;
+  void rank(Segment& segment) {
+    const UnixMillis first = segment.due.empty() ? kNever : segment.due.front().first;
+    if (first == segment.ranked_by) return;
+    if (segment.ranked_by != kNever) of_resident_.erase({segment.ranked_by, segment.first});
+    if (first != kNever) of_resident_.emplace(first, segment.first);
+    segment.ranked_by = first;
+  }
+
+  Due of_resident_;
   Due of_evicted_;
   UnixMillis highest_ = 0;  // of those that came in order
   bool any_ = false;

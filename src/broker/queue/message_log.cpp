@@ -40,6 +40,7 @@ void MessageLog::unlink(Segment* segment) {
     cursor_ = segment->next;
     if (cursor_ != nullptr) cursor_offset_ = cursor_->first;
   }
+  deadlines_.forget(*segment);
   segments_.remove(segment);
 }
 
@@ -47,6 +48,7 @@ void MessageLog::retire_if_empty(Segment* segment) {
   if (segment->live != 0) return;
   if (segment->closed) return unlink(segment);
   // The open tail has run empty, as it does whenever consumers keep up: start it anew in place.
+  deadlines_.forget(*segment);
   segment->entries.clear();
   segment->pages.clear();
   segment->first = next_offset_;
@@ -90,7 +92,7 @@ Offset MessageLog::append(MessagePtr message, UnixMillis now, UnixMillis deadlin
   if (state == EntryState::kReady) {
     ++totals_.ready;
     totals_.ready_bytes += body_bytes;
-    deadlines_.arrived(offset, deadline);
+    deadlines_.arrived(segment, offset, deadline);
   } else {
     ++totals_.hidden;
     ++segment.busy;
@@ -164,7 +166,6 @@ MessageLog::Next MessageLog::next(Offset& offset, Entry*& entry) {
 void MessageLog::leave_ready(Segment& segment, Offset offset, Entry& entry) {
   --totals_.ready;
   totals_.ready_bytes -= entry.message->body_bytes();
-  deadlines_.remove(offset, entry.deadline);
   entry.parked = false;
   if (entry.returned) {
     returned_.erase(offset);
@@ -190,7 +191,6 @@ void MessageLog::leave_state(Segment& segment, Offset offset, Entry& entry) {
       --totals_.waiting;
       --segment.waiting;
       waits_.remove(offset);
-      deadlines_.remove(offset, entry.deadline);
       return;
     case EntryState::kGone: MQ_CHECK(false);
   }
@@ -220,7 +220,7 @@ void MessageLog::make_ready(Segment& segment, Offset offset, Entry& entry) {
   ++totals_.ready;
   totals_.ready_bytes += entry.message->body_bytes();
   if (is_before_cursor(offset)) enter_returned(segment, offset, entry);
-  deadlines_.add(offset, entry.deadline);
+  deadlines_.add(segment, offset);
 }
 
 void MessageLog::put_aside(Offset offset, UnixMillis until) {
@@ -231,7 +231,7 @@ void MessageLog::put_aside(Offset offset, UnixMillis until) {
   ++totals_.waiting;
   ++segment.waiting;
   waits_.add(offset, until);
-  deadlines_.add(offset, entry.deadline);
+  deadlines_.add(segment, offset);
 }
 
 void MessageLog::put_back(Offset offset) {
@@ -252,7 +252,7 @@ void MessageLog::park(Offset offset) {
     --segment.busy;
   } else {
     cursor_offset_ = offset + 1;
-    deadlines_.add(offset, entry.deadline);
+    deadlines_.add(segment, offset);
   }
   entry.parked = ever_parked_ = true;
 }
@@ -355,7 +355,7 @@ UnixMillis MessageLog::next_evicted_deadline() const {
 
 UnixMillis MessageLog::next_deadline() {
   UnixMillis earliest = kNever;
-  if (const auto& due = deadlines_.out_of_order(); !due.empty()) earliest = std::min(earliest, due.begin()->first);
+  if (const auto& due = deadlines_.of_resident(); !due.empty()) earliest = std::min(earliest, due.begin()->first);
   earliest = std::min(earliest, next_evicted_deadline());
   if (deadlines_.any() && skip_to_cursor_entry()) earliest = std::min(earliest, cursor_->at(cursor_offset_).deadline);
   return earliest;
@@ -363,12 +363,20 @@ UnixMillis MessageLog::next_deadline() {
 
 void MessageLog::expired(UnixMillis now, std::size_t limit, std::vector<Offset>& out) {
   const std::size_t enough = out.size() + limit;
-  const auto& indexed = deadlines_.out_of_order();
-  for (auto due = indexed.begin(); due != indexed.end() && due->first <= now && out.size() < enough; ++due) out.push_back(due->second);
+  const auto& indexed = deadlines_.of_resident();
+  while (out.size() < enough && !indexed.empty() && indexed.begin()->first <= now) {
+    Segment& segment = known_segment(indexed.begin()->second);
+    const Offset offset = deadlines_.pop(segment);
+    Entry& entry = segment.at(offset);
+    if (entry.state == EntryState::kReady || entry.state == EntryState::kWaiting) out.push_back(offset);
+    else entry.timed = false;
+  }
+  const std::size_t indexed_ones = out.size();
   const auto& evicted = deadlines_.of_evicted();
   for (auto due = evicted.begin(); due != evicted.end() && due->first <= now && loads_under_way_ < kReadAheadSegments; ++due)
     want_loads(*segment_of(due->second), 1);
   if (deadlines_.any() && skip_to_cursor_entry()) expired_at_cursor(now, enough, out);
+  for (std::size_t known = enough - limit; known < indexed_ones; ++known) find(out[known])->timed = false;
 }
 
 void MessageLog::expired_at_cursor(UnixMillis now, std::size_t enough, std::vector<Offset>& out) {
@@ -384,7 +392,7 @@ void MessageLog::expired_at_cursor(UnixMillis now, std::size_t enough, std::vect
     const Entry& entry = segment->at(offset);
     if (entry.state == EntryState::kReady && !entry.returned && !entry.parked) {
       if (entry.deadline > now) return;
-      if (!deadlines_.contains(offset, entry.deadline)) out.push_back(offset);
+      if (!entry.timed) out.push_back(offset);
     }
     ++offset;
   }

@@ -107,8 +107,8 @@ class MessageLog {
   void for_each_ready(Visit&& visit);
 
   // --- time ---
-  [[nodiscard]] UnixMillis next_deadline();
-  /// Appends up to `limit` ready messages whose deadline is at or before `now`.
+  [[nodiscard]] UnixMillis next_deadline();  ///< at the latest; perhaps earlier, of a message that is gone
+  /// Appends up to `limit` ready or waiting messages whose deadline is at or before `now`; they must leave now.
   void expired(UnixMillis now, std::size_t limit, std::vector<Offset>& out);
   /// When the first of the waiting messages becomes ready; kNever when none does.
   [[nodiscard]] UnixMillis next_wake() const;

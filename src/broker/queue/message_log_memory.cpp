@@ -37,7 +37,6 @@ void MessageLog::remember_evicted(Segment& segment, Offset offset, const Entry& 
     return;
   }
   if (entry.returns > 0 && !entry.persistent) segment.marks.push_back({offset, entry.returns, until});
-  deadlines_.remove(offset, entry.deadline);
   segment.earliest_deadline = std::min(segment.earliest_deadline, entry.deadline);
   if (until == 0) return;
   segment.earliest_wake = std::min(segment.earliest_wake, until);
@@ -184,7 +183,7 @@ void MessageLog::recount_messages(Segment& segment) {
     ++segment.live;
     segment.body_bytes += entry.message->body_bytes();
     segment.memory_bytes += entry.message->memory_bytes();
-    deadlines_.add(offset, entry.deadline);
+    deadlines_.add(segment, offset);
     if (entry.state == EntryState::kWaiting) {
       ++segment.waiting;
       continue;

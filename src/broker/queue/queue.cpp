@@ -1,11 +1,9 @@
 #include "broker/queue/queue.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "broker/queue/group_selector.hpp"
 #include "broker/queue/retry.hpp"
-#include "broker/values.hpp"
 #include "mq/base/check.hpp"
 
 namespace mq::broker {
@@ -31,6 +29,7 @@ Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec)
 
 void Queue::apply(QueueSettings settings) {
   settings_ = std::move(settings);
+  consumers_.set_single_active(settings_.single_active_consumer);
   set_deduplication();
 }
 
@@ -66,23 +65,6 @@ MessageLog* Queue::lowest_ready() {
 
 // --- publishing ---
 
-boost::system::result<Millis, ExpirationFault> parse_expiration(std::string_view text) {
-  constexpr std::int64_t kMaxExpirationMs = 315'360'000'000;  // ten years, RabbitMQ's bound
-  std::int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const char* digits = text.size() > 1 && text[0] == '+' && text[1] != '-' ? text.data() + 1 : text.data();
-  auto [stopped, failure] = std::from_chars(digits, end, value);
-  if (failure == std::errc::invalid_argument) return ExpirationFault{"no_integer"};
-  if (stopped != end) return ExpirationFault{"{leftover_string," + string_text({stopped, static_cast<std::size_t>(end - stopped)}) + "}"};
-  if (failure == std::errc::result_out_of_range)
-    return ExpirationFault{(text[0] == '-' ? "{value_negative," : "{value_too_large,") + std::string(digits, end) + "}"};
-  if (value < 0) return ExpirationFault{"{value_negative," + std::to_string(value) + "}"};
-  if (value > kMaxExpirationMs) return ExpirationFault{"{value_too_large," + std::to_string(value) + "}"};
-  return value;
-}
-
-void throw_exception_from_error(const ExpirationFault& fault, const boost::source_location&) { throw std::runtime_error(fault.text); }
-
 UnixMillis Queue::deadline_of(const Message& message, UnixMillis now) const {
   std::optional<Millis> ttl_ms = settings_.message_ttl_ms;
   if (message.has_expiration())
@@ -104,16 +86,25 @@ bool Queue::over_limit() const noexcept {
          (settings_.max_length_bytes && now.ready_bytes > *settings_.max_length_bytes);
 }
 
+void Queue::refuse_all(std::span<const Incoming> messages, ConfirmRun refused, Effects& effects) {
+  refused_ += messages.size();
+  for (const Incoming& incoming : messages)
+    if (incoming.sequence != 0) refused.sequences.push_back(incoming.sequence);
+  if (!refused.sequences.empty()) effects.confirms.push_back(std::move(refused));
+}
+
 void Queue::refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects) {
+  ++refused_;
   if (incoming.sequence != 0) refused.sequences.push_back(incoming.sequence);
   if (settings_.overflow == Overflow::kRejectPublishDlx && settings_.dead_letter_exchange)
     effects.departures.push_back({incoming.message, DeathReason::kMaxLength, std::nullopt});
 }
 
 void Queue::publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects) {
+  if (info_.paused.publish) return refuse_all(messages, {peer, channel, true, {}}, effects);
   Publishing call;
   call.limited = limited();
-  call.refuses = may_refuse();
+  call.refuses = limit_refuses();
   call.multi_level = settings_.max_priority.value_or(0) > 0;
   call.refused = {peer, channel, true, {}};
   call.done = call.waiting = {peer, channel, false, {}};
@@ -246,6 +237,7 @@ bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entr
 }
 
 void Queue::pump(UnixMillis now, Effects& effects) {
+  if (info_.paused.delivery) return;
   if (selection_) return pump_selected(now, effects);
   while (Consumer* consumer = consumers_.next()) {
     MessageLog* log = highest_ready();
@@ -261,6 +253,7 @@ void Queue::pump(UnixMillis now, Effects& effects) {
 }
 
 Queue::GetStatus Queue::get(bool no_ack, UnixMillis now, Delivery& out) {
+  if (info_.paused.delivery) return GetStatus::kEmpty;
   if (selection_) return get_selected(no_ack, now, out);
   while (MessageLog* log = highest_ready()) {
     Offset offset = 0;
@@ -326,7 +319,7 @@ bool Queue::finish_turn(UnixMillis now, Effects& effects) {
     }
   pump(now, effects);
   bool more = expire(now, effects);
-  if (!may_refuse()) more = trim(effects) || more;
+  if (!limit_refuses()) more = trim(effects) || more;
   if (selection_) {
     more = std::exchange(selection_->more, false) || more;
     end_selection_when_unused();
@@ -375,7 +368,7 @@ bool Queue::wants_write(std::uint64_t memory_target_bytes, Offset below) const {
 }
 
 void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset below) {
-  const std::uint64_t expected = consumers_.empty() ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
+  const std::uint64_t expected = consumers_.empty() || info_.paused.delivery ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
   for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
   written_logs_.push_back(used_);
   if (ids_) ids_->collect(below, out);

@@ -94,13 +94,19 @@ class Queue {
 
   [[nodiscard]] const QueueInfo& info() const noexcept { return info_; }
   [[nodiscard]] const QueueSettings& settings() const noexcept { return settings_; }
+  /// Other settings from now on; how messages are grouped stays as it was.
   void apply(QueueSettings settings);
+  /// What an operator stops it from doing from now on. While publishing is paused, publishes are refused as by a full queue with
+  /// `reject-publish`; what enters by an atomic commit enters. While delivery is paused, everything but delivery goes on.
+  void pause(QueuePause paused) noexcept { info_.paused = paused; }
 
   // --- publishing ---
   /// All from one channel of one peer. Confirms come in Effects, now or after the write.
   void publish(std::span<const Incoming> messages, const PeerPtr& peer, std::uint32_t channel, UnixMillis now, Effects& effects);
-  /// Whether publishes are refused when it is full.
-  [[nodiscard]] bool may_refuse() const noexcept { return limited() && refuses_when_full(settings_.overflow); }
+  /// Whether publishes are refused: when it is full, or all of them.
+  [[nodiscard]] bool may_refuse() const noexcept { return info_.paused.publish || limit_refuses(); }
+  /// How many publishes it refused since it was made.
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
   /// For an atomic commit, before it enters: false when some of these would be refused, one after the other.
   [[nodiscard]] bool would_take(std::span<const MessagePtr> messages, UnixMillis now);
   /// For an atomic commit: the messages enter, invisible; what must be written is added to `out`.
@@ -186,8 +192,10 @@ class Queue {
   MessageLog& log_at(Position position);
   [[nodiscard]] UnixMillis deadline_of(const Message& message, UnixMillis now) const;
   [[nodiscard]] bool limited() const noexcept { return settings_.max_length || settings_.max_length_bytes; }
+  [[nodiscard]] bool limit_refuses() const noexcept { return limited() && refuses_when_full(settings_.overflow); }
   [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] bool over_limit() const noexcept;
+  void refuse_all(std::span<const Incoming> messages, ConfirmRun refused, Effects& effects);
   void refuse(const Incoming& incoming, ConfirmRun& refused, Effects& effects);
   /// What publish() keeps in mind from message to message.
   struct Publishing {
@@ -273,6 +281,7 @@ class Queue {
   Deque<std::vector<ConfirmRun>> written_confirms_;  // wait for the writes under way
   Deque<std::vector<MessageLog*>> written_logs_;
   std::vector<Offset> scratch_;
+  std::uint64_t refused_ = 0;
 
   std::unique_ptr<IdWindow> ids_;  // null until the queue looks for duplicates for the first time
   bool unique_ = false;            // it does

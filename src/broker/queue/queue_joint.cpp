@@ -8,7 +8,10 @@ namespace mq::broker {
 // --- in ---
 
 bool Queue::would_take(std::span<const MessagePtr> messages, UnixMillis now) {
-  if (!may_refuse() || messages.empty() || consumers_.next() != nullptr) return true;  // what consumers take at once does not count
+  if (messages.empty()) return true;
+  if (info_.paused.publish) return false;
+  const bool taken_at_once = !info_.paused.delivery && consumers_.next() != nullptr;  // what consumers take so does not count
+  if (taken_at_once || !limit_refuses()) return true;
   return unique_ ? has_room_for(unseen_of(messages, now)) : has_room_for(messages);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "broker/message.hpp"
@@ -34,6 +35,7 @@ struct Entry {
   bool redelivered : 1 = false;  ///< was, or may have been, delivered before
   bool returned : 1 = false;     ///< waits among the returned ones rather than at the cursor
   bool parked : 1 = false;       ///< was passed over: stands behind the cursor's back until it is unparked
+  bool timed : 1 = false;        ///< its deadline is indexed
 };
 
 /// A page of this segment as far as the store knows it.
@@ -66,8 +68,10 @@ struct Segment {
   UnixMillis earliest_wake = kNever;  ///< of those that wait, while not resident
   std::uint64_t marked_in = 0;        ///< the number of the write that carries its newest mark
   std::vector<Entry> entries;
-  std::vector<StoredPage> pages;  ///< in order of first offset, unless spilled late
-  std::vector<Mark> marks;        ///< while not resident: what is to be known of messages in transient pages
+  std::vector<std::pair<UnixMillis, Offset>> due;  ///< a heap of indexed deadlines, the earliest in front; see DeadlineIndex
+  UnixMillis ranked_by = kNever;                   ///< the deadline in front as the index knows it
+  std::vector<StoredPage> pages;                   ///< in order of first offset, unless spilled late
+  std::vector<Mark> marks;                         ///< while not resident: what is to be known of messages in transient pages
   Segment* previous = nullptr;
   Segment* next = nullptr;
 

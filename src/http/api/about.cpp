@@ -1,5 +1,6 @@
 // Who asks, what the broker is and holds, and its vhosts.
 #include "base/product.hpp"
+#include "engine/delayed.hpp"
 #include "http/api/handlers.hpp"
 #include "http/listing.hpp"
 #include "mq/ports/exchange_type.hpp"
@@ -56,10 +57,14 @@ json::object vhost_object(const Call& call, const engine::VHost& vhost) {
                       {"default_queue_type", "undefined"},
                       {"metadata", json::object{{"description", ""}, {"tags", json::array()}}},
                       {"tracing", false},
+                      {"redeclare", vhost.settings().relaxed_redeclare ? "relaxed" : "strict"},
                       {"cluster_state", json::object{{to_json_string(call.site().node), "running"}}}};
   Totals totals;
   totals.add(vhost);
   totals.put_messages(object);
+  const auto delayed = vhost.delayed_if_any();
+  object["messages_delayed"] = delayed ? delayed->gauges().waiting.load() : 0;
+  object["message_bytes_delayed"] = delayed ? delayed->gauges().body_bytes.load() : 0;
   object["message_stats"] = totals.message_stats();
   return object;
 }
@@ -111,5 +116,16 @@ void list_vhosts(const CallPtr& call) {
 }
 
 void get_vhost(const CallPtr& call) { call->answer(object_response(*call, vhost_object(*call, *call->vhost()))); }
+
+// Of a vhost that is there; what else a request may say of it means nothing.
+void put_vhost(const CallPtr& call) {
+  const auto body = call->body();
+  if (!body) return;
+  const json::value* redeclare = body->if_contains("redeclare");
+  if (redeclare == nullptr) return call->answer(empty_response(204));
+  auto value = to_amqp(*redeclare);
+  if (!value) return call->answer(bad_request("redeclare should be strict or relaxed"));
+  call->vhost()->put(engine::ChangeSetting{"redeclare", std::move(*value), call->reply(204)});
+}
 
 }  // namespace mq::http::api

@@ -10,12 +10,22 @@ void whoami(const CallPtr& call);
 void overview(const CallPtr& call);
 void list_vhosts(const CallPtr& call);
 void get_vhost(const CallPtr& call);
+void put_vhost(const CallPtr& call);
 
 // topology.cpp
 void list_queues(const CallPtr& call);
 void get_queue(const CallPtr& call);
 void list_exchanges(const CallPtr& call);
 void get_exchange(const CallPtr& call);
+
+// queue_control.cpp
+void put_queue_arguments(const CallPtr& call);
+void pause_queue(const CallPtr& call);
+void resume_queue(const CallPtr& call);
+
+// delayed.cpp
+void list_delayed(const CallPtr& call);
+void cancel_delayed(const CallPtr& call);
 
 // policies.cpp
 void list_policies(const CallPtr& call);

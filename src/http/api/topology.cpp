@@ -30,6 +30,7 @@ void put_counts(json::object& object, const engine::QueueGauges& gauges) {
   object["message_stats"] = json::object{{"publish", gauges.published.load()},
                                          {"deliver_get", gauges.delivered.load()},
                                          {"ack", gauges.acknowledged.load()},
+                                         {"refused", gauges.refused.load()},
                                          {"duplicates", gauges.duplicates.load()}};
 }
 
@@ -46,7 +47,9 @@ json::object queue_object(const Call& call, const engine::VHost& vhost, const br
                       {"exclusive", info.exclusive},
                       {"arguments", to_json(info.arguments)},
                       {"node", to_json_string(call.site().node)},
-                      {"state", "running"},
+                      {"state", info.paused.delivery ? "paused" : "running"},
+                      {"paused_delivery", info.paused.delivery},
+                      {"paused_publish", info.paused.publish},
                       {"policy", name_or_null(policy)},
                       {"operator_policy", name_or_null(by_operator)},
                       {"effective_policy_definition", to_json(broker::merge_policies(definition_of(policy), definition_of(by_operator)))}};
@@ -92,12 +95,7 @@ void list_queues(const CallPtr& call) {
 
 void get_queue(const CallPtr& call) {
   const auto vhost = call->vhost();
-  const std::string& name = call->at("name");
-  const auto found = vhost->with_topology([&](const broker::Topology& topology) -> std::optional<engine::FoundQueue> {
-    const broker::QueueInfo* info = topology.find_queue(name);
-    if (info == nullptr) return std::nullopt;
-    return engine::FoundQueue{*info, std::static_pointer_cast<engine::QueueActor>(topology.destination(name))};
-  });
+  const auto found = vhost->queue_named(call->at("name"));
   call->answer(found ? object_response(*call, queue_object(*call, *vhost, *vhost->policies(), *found)) : not_found());
 }
 

@@ -35,6 +35,18 @@ TEST(VHostLimits, AreNoneUnlessSet) {
   EXPECT_EQ(vhost_limits_of(Table{{"max-connections", std::int64_t{-7}}}), (VHostLimits{-1, -1}));
 }
 
+TEST(VHostSettings, SayWhetherRedeclaringIsRelaxed) {
+  auto settings = [](const Value& value) { return text_of(validate_parameter({"vhost-settings", "settings", value})); };
+  EXPECT_EQ(settings(Table{{"redeclare", "relaxed"}}), "no error");
+  EXPECT_EQ(settings(Table{{"redeclare", "strict"}}), "no error");
+  EXPECT_EQ(settings(Table{{"redeclare", true}}), "Validation failed\n\nredeclare should be strict or relaxed, actually was true\n");
+  EXPECT_EQ(settings(Table{{"foo", std::int64_t{1}}}), "Validation failed\n\nUnrecognised terms [{<<\"foo\">>,1}] in settings\n");
+  EXPECT_EQ(settings(std::int64_t{1}), "Validation failed\n\nsettings not a list 1\n");
+  EXPECT_TRUE(vhost_settings_of(Table{{"redeclare", "relaxed"}}).relaxed_redeclare);
+  for (const Value& value : {Value(Table{{"redeclare", "strict"}}), Value(Table{}), Value("x")})
+    EXPECT_FALSE(vhost_settings_of(value).relaxed_redeclare);
+}
+
 TEST(UserLimits, ChangeOneByOne) {
   UserLimits user;
   EXPECT_EQ(text_of(set_user_limits(user, Table{{"max-connections", std::int64_t{5}}})), "no error");

@@ -34,6 +34,15 @@ TEST(Metadata, BringsBackAQueue) {
   EXPECT_TRUE(back->arguments == kArguments);
 }
 
+TEST(Metadata, BringsBackWhatAQueueWasStoppedFrom) {
+  for (bool delivery : {false, true})
+    for (bool publish : {false, true}) {
+      const auto back = metadata::decode_queue(metadata::encode(QueueInfo{"jobs", 256, true, false, false, 0, {}, {delivery, publish}}));
+      ASSERT_TRUE(back);
+      EXPECT_TRUE((back->paused == broker::QueuePause{delivery, publish}));
+    }
+}
+
 TEST(Metadata, BringsBackABinding) {
   for (BindTo to : {BindTo::kQueue, BindTo::kExchange}) {
     const auto back = metadata::decode_binding(metadata::encode(BindingInfo{"from", to, "into", "a.#", kArguments}));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/delayed.hpp"
 #include "engine/metadata.hpp"
 #include "http/base64.hpp"
 #include "store/memory_store.hpp"
@@ -58,6 +59,14 @@ class Management : public ::testing::Test {
     broker::QueueInfo wanted;
     wanted.name = name;
     broker->find_vhost("/")->put(engine::DeclareQueue{wanted, false, false, {}});
+    scheduler.run_until_idle();
+  }
+  void delays(const std::string& message_id, UnixMillis due, const std::string& body = "body") {
+    amqp::Properties properties;
+    properties.message_id = message_id;
+    engine::DelayBatch batch;
+    batch.messages.push_back({broker::make_message("x", "k", properties, body), due, 0});
+    broker->find_vhost("/")->delayed()->put(std::move(batch));
     scheduler.run_until_idle();
   }
 
@@ -261,6 +270,108 @@ TEST_F(Management, ShowsThePoliciesOfAQueue) {
 
 TEST_F(Management, CallsTheDefaultExchangeByItsAlias) {
   EXPECT_EQ(gets("/api/exchanges/%2F/amq.default?columns=name,type").body, R"({"name":"","type":"direct"})");
+}
+
+// --- arguments and redeclaring ---
+
+TEST_F(Management, ChangesTheArgumentsOfAQueue) {
+  declares_queue("q");
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-max-length":5,"x-expires":60000})").status, 204u);
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-expires":null})").status, 204u);
+  EXPECT_EQ(gets("/api/queues/%2F/q?columns=arguments").body, R"({"arguments":{"x-max-length":5}})");
+}
+
+TEST_F(Management, RefusesArgumentsThatCannotBe) {
+  declares_queue("q");
+  EXPECT_EQ(puts("/api/queues/%2F/none/arguments", "{}"), kNotFound);
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", "[]"), bad_request_with("not_json"));
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-max-length":-5})"),
+            bad_request_with("invalid arg 'x-max-length' for queue 'q' in vhost '/': {value_negative,-5}"));
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-group-by":"type"})"),
+            bad_request_with("arg 'x-group-by' for queue 'q' in vhost '/' cannot be changed once the queue is there"));
+}
+
+TEST_F(Management, SetsHowAVHostTakesRedeclaring) {
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=redeclare").body, R"({"redeclare":"strict"})");
+  EXPECT_EQ(puts("/api/vhosts/%2F", R"({"redeclare":"relaxed"})").status, 204u);
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=redeclare").body, R"({"redeclare":"relaxed"})");
+  EXPECT_EQ(puts("/api/vhosts/%2F", R"({"description":"x"})").status, 204u);
+  EXPECT_EQ(puts("/api/vhosts/%2F", R"({"redeclare":7})").status, 400u);
+  EXPECT_EQ(says("policymaker", Verb::kPut, "/api/vhosts/%2F", R"({"redeclare":"strict"})"), not_authorised_with("Not administrator user"));
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=redeclare").body, R"({"redeclare":"relaxed"})");
+}
+
+// --- pausing ---
+
+TEST_F(Management, PausesAndResumesAQueue) {
+  declares_queue("q");
+  const std::string state = "/api/queues/%2F/q?columns=state,paused_delivery,paused_publish";
+  EXPECT_EQ(gets(state).body, R"({"state":"running","paused_delivery":false,"paused_publish":false})");
+  EXPECT_EQ(puts("/api/queues/%2F/q/pause", "").status, 204u);
+  EXPECT_EQ(gets(state).body, R"({"state":"paused","paused_delivery":true,"paused_publish":false})");
+  EXPECT_EQ(puts("/api/queues/%2F/q/pause?what=publish", "").status, 204u);
+  EXPECT_EQ(puts("/api/queues/%2F/q/resume", R"({"what":"delivery"})").status, 204u);
+  EXPECT_EQ(gets(state).body, R"({"state":"running","paused_delivery":false,"paused_publish":true})");
+  EXPECT_EQ(puts("/api/queues/%2F/q/resume", R"({"what":"all"})").status, 204u);
+  EXPECT_EQ(gets(state).body, R"({"state":"running","paused_delivery":false,"paused_publish":false})");
+}
+
+TEST_F(Management, PausesOnlyWhatItKnows) {
+  declares_queue("q");
+  EXPECT_EQ(puts("/api/queues/%2F/none/pause", ""), kNotFound);
+  for (const char* body : {R"({"what":"everything"})", R"({"what":1})"})
+    EXPECT_EQ(puts("/api/queues/%2F/q/pause", body), bad_request_with("what should be delivery, publish or all")) << body;
+  EXPECT_EQ(says("management", Verb::kPut, "/api/queues/%2F/q/pause"), not_authorised_with("User not authorised to access object"));
+}
+
+// --- delayed messages ---
+
+TEST_F(Management, ListsDelayedMessagesByTheirTime) {
+  EXPECT_EQ(gets("/api/delayed/%2F").body, R"({"total_count":0,"item_count":0,"next":null,"items":[]})");
+  const UnixMillis now = scheduler.now();
+  delays("later", now + 60'000, "12345");
+  delays("", now + 50'000);
+  const std::string sooner = std::to_string(now + 50'000), later = std::to_string(now + 60'000), accepted = std::to_string(now);
+  EXPECT_EQ(gets("/api/delayed/%2F").body, R"({"total_count":2,"item_count":2,"next":null,"items":[{"key":")" + sooner +
+                                               R"(-1","message_id":"","exchange":"x","routing_key":"k","due":)" + sooner +
+                                               R"(,"accepted":)" + accepted + R"(,"size":4},{"key":")" + later +
+                                               R"(-0","message_id":"later","exchange":"x","routing_key":"k","due":)" + later +
+                                               R"(,"accepted":)" + accepted + R"(,"size":5}]})");
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=messages_delayed,message_bytes_delayed").body,
+            R"({"messages_delayed":2,"message_bytes_delayed":9})");
+}
+
+TEST_F(Management, ListsDelayedMessagesPageAfterPage) {
+  for (int number = 0; number < 3; ++number) delays("m" + std::to_string(number), scheduler.now() + 60'000);
+  const std::string due = std::to_string(scheduler.now() + 60'000);
+  EXPECT_EQ(gets("/api/delayed/%2F?count=2&columns=total_count,item_count,next").body,
+            R"({"total_count":3,"item_count":2,"next":")" + due + R"(-2"})");
+  EXPECT_EQ(gets("/api/delayed/%2F?count=2&columns=item_count,next&from=" + due + "-2").body, R"({"item_count":1,"next":null})");
+}
+
+TEST_F(Management, CancelsDelayedMessagesByIdOrKey) {
+  const std::string due = std::to_string(scheduler.now() + 60'000);
+  for (const char* message_id : {"twice", "twice", "once", ""}) delays(message_id, scheduler.now() + 60'000);
+  EXPECT_EQ(deletes("/api/delayed/%2F/twice"), (Answer{200, R"({"cancelled":2})"}));
+  EXPECT_EQ(deletes("/api/delayed/%2F/twice"), kNotFound);
+  EXPECT_EQ(deletes("/api/delayed/%2F/" + due + "-3?by=key"), (Answer{200, R"({"cancelled":1})"}));
+  EXPECT_EQ(deletes("/api/delayed/%2F/" + due + "-3?by=key"), kNotFound);
+  EXPECT_EQ(gets("/api/vhosts/%2F?columns=messages_delayed").body, R"({"messages_delayed":1})");
+}
+
+TEST_F(Management, RefusesKeysThatAreNone) {
+  for (const char* key : {"", "-", "x", "1-", "-1-0", "1-2-3", "1", "99999999999999999999-0"})
+    EXPECT_EQ(gets(std::string("/api/delayed/%2F?from=") + key), bad_request_with("from should be a key such as 1700000000000-0")) << key;
+  EXPECT_EQ(deletes("/api/delayed/%2F/x?by=key"), bad_request_with("a key is such as 1700000000000-0"));
+  for (const char* count : {"0", "1001", "x", "-1"})
+    EXPECT_EQ(gets(std::string("/api/delayed/%2F?count=") + count), bad_request_with("count should be a number from 1 to 1000")) << count;
+}
+
+TEST_F(Management, LetsOnlyPolicymakersCancel) {
+  delays("m", scheduler.now() + 60'000);
+  EXPECT_EQ(says("management", Verb::kGet, "/api/delayed/%2F").status, 200u);
+  EXPECT_EQ(says("management", Verb::kDelete, "/api/delayed/%2F/m"), not_authorised_with("User not authorised to access object"));
+  EXPECT_EQ(says("policymaker", Verb::kDelete, "/api/delayed/%2F/m").status, 200u);
 }
 
 // --- parameters and limits ---
