@@ -66,7 +66,7 @@ TEST(PausedDelivery, DoesNotLetConsumersMakeRoom) {
   bench.publish({"b", false}, 2);
   EXPECT_EQ(bench.turn(), (Words{"confirms 1", "refuses 2"}));
   const MessagePtr more = message({"c"});
-  EXPECT_FALSE(bench.queue().would_take(std::span(&more, 1)));
+  EXPECT_FALSE(bench.queue().would_take(std::span(&more, 1), bench.now));
 }
 
 TEST(PausedPublishing, RefusesWhoWantsToKnow) {
@@ -99,8 +99,8 @@ TEST(PausedPublishing, IsToldToWhoAsksBefore) {
   bench.queue().pause(kPublish);
   EXPECT_TRUE(bench.queue().may_refuse());
   const MessagePtr one = message({"a"});
-  EXPECT_FALSE(bench.queue().would_take(std::span(&one, 1)));
-  EXPECT_TRUE(bench.queue().would_take({}));
+  EXPECT_FALSE(bench.queue().would_take(std::span(&one, 1), bench.now));
+  EXPECT_TRUE(bench.queue().would_take({}, bench.now));
 }
 
 TEST(PausedPublishing, LetsAtomicCommitsIn) {
