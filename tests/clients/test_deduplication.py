@@ -1,9 +1,6 @@
 """Queues and exchanges that take each id once, as pika sees them: with policies, in the management API, and through kill -9."""
 
 import os
-import pathlib
-import subprocess
-import sys
 
 import pika
 import pytest
@@ -13,7 +10,6 @@ from management import VHOST, Management
 from pika_talk import channel_closed_with, expect_ready, get_all
 from waiting import until
 
-EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "deduplication" / "deduplication.py"
 pytestmark = pytest.mark.skipif(bool(os.environ.get("AMQP_URL")), reason="RabbitMQ keeps nothing out without a plugin")
 
 UNIQUE = {"x-message-deduplication": True}
@@ -153,13 +149,6 @@ def test_ids_and_messages_survive_a_kill(own_broker):
 def test_an_exchange_needs_a_cache_size(channel, name):
     with channel_closed_with(406, "Missing or invalid argument, 'x-cache-size' must be an integer greater than 0"):
         channel.exchange_declare(name(), "x-message-deduplication")
-
-
-def test_the_example_runs(broker):
-    result = subprocess.run([sys.executable, str(EXAMPLE)], env={**os.environ, "AMQP_URL": broker.url()}, capture_output=True, text=True,
-                            timeout=30)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "{'dedup.billing': 1, 'dedup.shipping': 1, 'dedup.twins': 1}" in result.stdout
 
 
 def test_a_transaction_with_duplicates_commits(channel, queue):

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
-ALONE = ["expiry/expiry.py", "filters/filters.py", "groups/groups.py", "late-acks/late_acks.py", "priorities/alarms.py", "retry/retry.py",
-         "transactions/transfer.py"]
+ALONE = ["deduplication/deduplication.py", "expiry/expiry.py", "filters/filters.py", "groups/groups.py", "late-acks/late_acks.py",
+         "priorities/alarms.py", "retry/retry.py", "transactions/transfer.py"]
 pytestmark = pytest.mark.skipif(bool(os.environ.get("AMQP_URL")), reason="they show what other brokers do not do")
 
 

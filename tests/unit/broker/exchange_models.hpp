@@ -62,7 +62,7 @@ inline bool type_chooses_one(std::string_view type) {
 
 inline bool type_matches(std::string_view type, const std::string& key, const amqp::Table& arguments, std::string_view routing_key,
                          const amqp::Table& headers) {
-  if (type == "fanout" || type == "x-recent-history" || type_chooses_one(type)) return true;
+  if (type == "fanout" || type == "x-recent-history" || type == "x-message-deduplication" || type_chooses_one(type)) return true;
   if (type == "direct" || type == "x-delayed-message") return key == routing_key;
   if (type == "topic") return topic_matches(key, routing_key);
   return headers_match(arguments, headers);
