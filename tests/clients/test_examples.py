@@ -9,8 +9,8 @@ import sys
 import pytest
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
-ALONE = ["deduplication/deduplication.py", "expiry/expiry.py", "filters/filters.py", "groups/groups.py", "late-acks/late_acks.py",
-         "priorities/alarms.py", "retry/retry.py", "transactions/transfer.py"]
+ALONE = ["change-arguments/grow.py", "deduplication/deduplication.py", "expiry/expiry.py", "filters/filters.py", "groups/groups.py",
+         "late-acks/late_acks.py", "pause/maintenance.py", "priorities/alarms.py", "retry/retry.py", "transactions/transfer.py"]
 pytestmark = pytest.mark.skipif(bool(os.environ.get("AMQP_URL")), reason="they show what other brokers do not do")
 
 
@@ -28,7 +28,8 @@ def without_times(line):
 @pytest.mark.parametrize("example", ALONE)
 def test_prints_what_its_readme_says(broker, example):
     script = EXAMPLES / example
-    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=50, env=os.environ | {"AMQP_URL": broker.url()})
+    where = {"AMQP_URL": broker.url(), "MANAGEMENT_URL": f"http://{broker.user}:{broker.password}@{broker.host}:{broker.management_port}"}
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=50, env=os.environ | where)
     assert run.returncode == 0, run.stderr
     printed = [without_times(line) for line in run.stdout.splitlines()]
     wanted = promised(script.parent / "README.md")
