@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How queues bear a million messages: expiry, length limits, requeues, purges, priorities, and many queues that expire.
+"""How queues bear a million messages: expiry, length limits, requeues, purges, priorities, many queues that expire, retries, groups,
+filters, late acknowledgements, transactions.
 
     bench/queue_scale.py                         # everything, on a brokerd of its own; some minutes
     bench/queue_scale.py --only ttl,purge --count 100000
@@ -24,7 +25,7 @@ import wire  # noqa: E402
 from broker_process import OwnBroker, RunningBroker  # noqa: E402
 
 BATCH, WINDOW, FILLING = 1000, 20_000, b"." * 76
-PERSISTENT_FLAG, PRIORITY_FLAG, EXPIRATION_FLAG = 1 << 12, 1 << 11, 1 << 8
+PERSISTENT_FLAG, PRIORITY_FLAG, EXPIRATION_FLAG, HEADERS_FLAG = 1 << 12, 1 << 11, 1 << 8, 1 << 13
 TICK = os.sysconf("SC_CLK_TCK")
 QUEUE_DELETE, QUEUE_DELETE_OK, QUEUE_PURGE, QUEUE_PURGE_OK = (50, 40), (50, 41), (50, 30), (50, 31)
 faults = []
@@ -333,7 +334,168 @@ def bound(broker, queue):
         return peer.read_method()[1] == wire.QUEUE_BIND_OK
 
 
-PARTS = {"ttl": ttl, "max-length": max_length, "requeue": requeue, "purge": purges, "priority": priorities, "expires": expires}
+class Worker:
+    """A consumer with acknowledgements. `take(body, tag)` gets each message; what it returns is sent."""
+
+    def __init__(self, broker, queue, take, prefetch=2000, arguments=b"\0\0\0\0"):
+        self.peer, self.take, self.tag = open_peer(broker), take, 0
+        self.peer.send(wire.qos(1, prefetch), wire.consume_with(1, queue, arguments))
+        self.peer.expect(wire.BASIC_QOS_OK)
+        self.peer.expect(wire.BASIC_CONSUME_OK)
+
+    def read(self, timeout):
+        """Returns how many came."""
+        answers, seen = [], self.tag
+        for kind, _, payload in self.peer.poll(timeout):
+            if kind == wire.BODY:
+                self.tag += 1
+                answers.append(self.take(payload, self.tag))
+        if self.tag != seen:
+            self.peer.send(*(answer for answer in answers if answer))
+        return self.tag - seen
+
+    def work(self, count, usage, patience_s=60):
+        """Until so many came; returns after how many seconds."""
+        began = last = time.monotonic()
+        while self.tag < count and time.monotonic() - last < patience_s:
+            if self.read(0.5):
+                last = time.monotonic()
+            usage.look()
+        return time.monotonic() - began
+
+
+def acknowledge(_body, tag):
+    return wire.ack(1, tag, multiple=True) if tag % 500 == 0 else b""
+
+
+def with_header(name, value, body):
+    return PERSISTENT_FLAG | HEADERS_FLAG, wire.table(text(name, value)) + b"\2", body
+
+
+def retries(broker, settings, usage):
+    """Everything is given back once and waits; then all of it comes again within five seconds."""
+    wait_ms = max(20_000, settings.count // 25)
+    with open_peer(broker) as peer:
+        queue = declare(peer, "scale.retry", text("x-delayed-retry-type", "all"), text("x-delayed-retry-backoff", "fixed"),
+                        integer("x-delayed-retry-min", wait_ms), integer("x-delayed-retry-max", wait_ms))
+        fill(broker, queue, settings.count, plain, usage)
+        usage.__init__(usage.pid)
+        began, late = [], []
+
+        def give_back(_body, tag):
+            began.append(time.monotonic())
+            return wire.nack(1, tag)
+
+        def again(body, tag):
+            late.append((time.monotonic() - began[struct.unpack(">Q", body[:8])[0]]) * 1000 - wait_ms)
+            return acknowledge(body, tag)
+
+        worker = Worker(broker, queue, give_back)
+        took = worker.work(settings.count, usage)
+        if counts(peer, queue)[0] or worker.tag != settings.count:
+            fault(f"retry: {counts(peer, queue)[0]} messages do not wait")
+        report(f"retry: {settings.count} given back to wait {wait_ms / 1000:.0f} s, {settings.count / took:,.0f}/s", usage)
+        usage.__init__(usage.pid)
+        worker.take = again
+        worker.work(2 * settings.count, usage, patience_s=wait_ms / 1000 + 60)
+        if len(late) != settings.count or min(late) < -1:
+            fault(f"retry: {len(late)} came again, the earliest {-min(late, default=0):.0f} ms too early")
+        report(f"retry: all came again, late by {percentiles(late)}", usage)
+        worker.peer.socket.close()
+        delete(peer, queue)
+
+
+def groups(broker, settings, usage):
+    many, last, wrong = max(1, settings.count // 10), {}, []
+    with open_peer(broker) as peer:
+        queue = declare(peer, "scale.groups", text("x-group-header", "account"))
+        fill(broker, queue, settings.count,
+             lambda number: with_header("account", str(number % many), struct.pack(">QQ", number % many, number) + FILLING), usage)
+        usage.__init__(usage.pid)
+
+        def in_order(body, tag):
+            group, number = struct.unpack(">QQ", body[:16])
+            if last.get(group, -1) >= number:
+                wrong.append(group)
+            last[group] = number
+            return wire.ack(1, tag)
+
+        workers = [Worker(broker, queue, in_order, prefetch=500) for _ in range(4)]
+        began = quiet = time.monotonic()
+        while sum(worker.tag for worker in workers) < settings.count and time.monotonic() - quiet < 60:
+            if sum(worker.read(0.001) for worker in workers):
+                quiet = time.monotonic()
+            usage.look()
+        if wrong or len(last) != many:
+            fault(f"groups: {len(wrong)} messages before an older one of their group, {len(last)} groups of {many}")
+        report(f"groups: {settings.count} of {many} groups by 4 workers, {settings.count / (time.monotonic() - began):,.0f}/s", usage)
+        for worker in workers:
+            worker.peer.socket.close()
+        delete(peer, queue)
+
+
+def filters(broker, settings, usage):
+    rare = settings.count // 1000
+    with open_peer(broker) as peer:
+        queue = declare(peer, "scale.filters")
+        rate = fill(broker, queue, settings.count,
+                    lambda number: with_header("kind", f"rare{number // 1000 % 2}" if number % 1000 == 0 else "common", FILLING), usage)
+        report(f"filters: {settings.count} published, {rate:,.0f}/s", usage)
+        for kind in (0, 1):
+            usage.__init__(usage.pid)
+            worker = Worker(broker, queue, lambda _body, tag: wire.ack(1, tag),
+                            arguments=wire.table(text("x-filter", f"kind = 'rare{kind}'")))
+            took = worker.work(rare // 2, usage)
+            worker.peer.socket.close()
+            if worker.tag != rare // 2:
+                fault(f"filters: {worker.tag} of {rare // 2} came")
+            report(f"filters: {rare // 2} of {settings.count} found by a {('first', 'second')[kind]} filter in {took * 1000:.0f} ms", usage)
+        if counts(peer, queue)[0] != settings.count - rare:
+            fault(f"filters: {counts(peer, queue)[0]} are left of {settings.count - rare}")
+        delete(peer, queue)
+
+
+def late_acks(broker, settings, usage):
+    many = min(60_000, settings.count)
+    with open_peer(broker) as peer:
+        queue = declare(peer, "scale.late", integer("x-consumer-timeout", 10_000))
+        fill(broker, queue, settings.count, plain, usage)
+        usage.__init__(usage.pid)
+        worker = Worker(broker, queue, lambda *_: b"", prefetch=many)
+        worker.work(many, usage)
+        due = time.monotonic() + 10
+        worker.work(2 * many, usage)
+        if worker.tag != 2 * many:
+            fault(f"late: {worker.tag - many} of {many} came again")
+        report(f"late: {many} of {settings.count} not acknowledged in 10 s came again {(time.monotonic() - due) * 1000:.0f} ms after that", usage)
+        worker.peer.socket.close()
+        delete(peer, queue)
+
+
+def transactions(broker, settings, usage):
+    size, times = 1000, []
+    with open_peer(broker) as peer:
+        queues = [declare(peer, f"scale.tx.{number}") for number in range(2)]
+        usage.__init__(usage.pid)
+        peer.send(wire.method(1, wire.TX_SELECT))
+        peer.expect(wire.TX_SELECT_OK)
+        began = time.monotonic()
+        for start in range(0, settings.count // 2, size):
+            commit = time.monotonic()
+            peer.send(*(content(queue, *plain(number)) for number in range(start, start + size) for queue in queues), wire.method(1, wire.TX_COMMIT))
+            peer.expect(wire.TX_COMMIT_OK)
+            times.append((time.monotonic() - commit) * 1000)
+            usage.look()
+        rate = settings.count / (time.monotonic() - began)
+        report(f"tx: {settings.count} messages in transactions of {2 * size} over two queues, {rate:,.0f}/s, each {percentiles(times)}", usage)
+        if [counts(peer, queue)[0] for queue in queues] != [settings.count // 2] * 2:
+            fault("tx: messages are missing")
+        for queue in queues:
+            delete(peer, queue)
+
+
+PARTS = {"ttl": ttl, "max-length": max_length, "requeue": requeue, "purge": purges, "priority": priorities, "expires": expires,
+         "retry": retries, "groups": groups, "filters": filters, "late": late_acks, "tx": transactions}
 
 
 def main():
