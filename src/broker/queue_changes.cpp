@@ -13,7 +13,7 @@ using amqp::Value;
 namespace {
 
 // What no policy can set, but a queue can take over while it is in use.
-constexpr std::string_view kTakenOver[] = {"x-max-priority", "x-single-active-consumer"};
+constexpr std::string_view kTakenOver[] = {"x-group-by", "x-group-header", "x-max-priority", "x-single-active-consumer"};
 
 Error locked(std::string_view vhost, const QueueInfo& queue) {
   return fail(ReplyCode::kResourceLocked, "cannot obtain exclusive access to locked " + resource_text("queue", queue.name, vhost) +

@@ -22,6 +22,9 @@ class FilterSelector final : public Selector {
  public:
   static constexpr std::size_t kMaxFilters = 63;  ///< different ones in use at the same time
 
+  /// `looks_again`: there may be a lot of messages that were passed over for other reasons (kLookAgain).
+  explicit FilterSelector(bool looks_again = false) : parked_(looks_again ? kLookAgain : 0) {}
+
   /// May a consumer with that filter join?
   [[nodiscard]] bool has_place_for(const Filter& filter) const;
   /// One more consumer has that filter. Returns what it is to want.
@@ -56,7 +59,7 @@ class FilterSelector final : public Selector {
   std::vector<Known> known_;
   LotKey used_ = 0;    // bits of filters that have consumers
   LotKey unused_ = 0;  // of the others
-  LotKey parked_ = 0;  // of all keys of lots, and perhaps of some that are empty now
+  LotKey parked_;      // of all keys of lots, and perhaps of some that are empty now
   std::uint64_t leavings_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "broker/queue/group_selector.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace mq::broker {
@@ -34,7 +35,7 @@ LotKey GroupSelector::key_of(const Message& message) {
   const std::string_view value = group_value(by_, message, scratch);
   if (value.empty()) return 0;
   const LotKey key = std::hash<std::string_view>{}(value);
-  return key != 0 ? key : 1;
+  return key != 0 && key != kLookAgain ? key : 1;
 }
 
 Consumer* GroupSelector::choose(LotKey key, Consumers& consumers) {
@@ -49,7 +50,7 @@ Consumer* GroupSelector::choose(LotKey key, Consumers& consumers) {
 void GroupSelector::given(LotKey key, std::uint32_t slot) {
   if (key == 0) return;
   Group& group = groups_[key];
-  group.holder = slot;
+  group.holder = group.out == 0 || group.holder == slot ? slot : UINT32_MAX;  // several may have some when groups begin: then nobody
   ++group.out;
   calls_.push_back(key);  // the holder may have room for more of it
 }
@@ -92,7 +93,11 @@ void GroupSelector::call(const Lots& lots, const Consumers&, std::optional<Posit
   call_for_get(lots, next, calls);
 }
 
-void GroupSelector::call_for_get(const Lots& lots, std::optional<Position>, std::vector<LotKey>& calls) {
+void GroupSelector::call_for_get(const Lots& lots, std::optional<Position> next, std::vector<LotKey>& calls) {
+  looks_again_ = looks_again_ && lots.has(kLookAgain);
+  if (looks_again_ && (!next || Lots::Later{}(*next, lots.front(kLookAgain))) &&
+      std::find(calls.begin(), calls.end(), kLookAgain) == calls.end())
+    calls.push_back(kLookAgain);
   for (LotKey key : calls_)
     if (lots.has(key)) calls.push_back(key);
   calls_.clear();

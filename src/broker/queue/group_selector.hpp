@@ -15,7 +15,8 @@ namespace mq::broker {
 
 class GroupSelector final : public Selector {
  public:
-  explicit GroupSelector(GroupBy by) : by_(std::move(by)) {}
+  /// `looks_again`: there may be a lot of messages that were passed over for other reasons (kLookAgain).
+  explicit GroupSelector(GroupBy by, bool looks_again = false) : by_(std::move(by)), looks_again_(looks_again) {}
 
   [[nodiscard]] LotKey key_of(const Message& message) override;
   [[nodiscard]] Consumer* choose(LotKey key, Consumers& consumers) override;
@@ -27,7 +28,7 @@ class GroupSelector final : public Selector {
   void purged() override;
   void call(const Lots& lots, const Consumers& consumers, std::optional<Position> next, std::vector<LotKey>& calls) override;
   void call_for_get(const Lots& lots, std::optional<Position> next, std::vector<LotKey>& calls) override;
-  [[nodiscard]] bool calls_come_first() const override { return false; }  // other groups can go on
+  [[nodiscard]] bool calls_come_first() const override { return looks_again_; }  // otherwise other groups can go on
 
   [[nodiscard]] std::size_t size() const noexcept { return groups_.size(); }
 
@@ -40,6 +41,7 @@ class GroupSelector final : public Selector {
   void end_wait(LotKey key);
 
   const GroupBy by_;
+  bool looks_again_;
   boost::unordered_flat_map<LotKey, Group> groups_;
   boost::unordered_flat_map<Position, LotKey> waiting_;
   std::vector<LotKey> calls_;

@@ -17,6 +17,8 @@ namespace mq::broker {
 
 /// What messages have in common that decides who may have them; 0 = anybody may.
 using LotKey = std::uint64_t;
+/// The lot of messages that were passed over by rules that hold no longer.
+inline constexpr LotKey kLookAgain = UINT64_MAX;
 
 class Lots {
  public:
@@ -40,6 +42,8 @@ class Lots {
   [[nodiscard]] bool empty() const noexcept { return lots_.empty(); }
   /// The lot whose front is first in order among those with one of these bits in their keys.
   [[nodiscard]] std::optional<LotKey> first_with(LotKey bits) const;
+  /// Makes them all one lot, to be looked at again.
+  void gather() { mark_all(kLookAgain); }
   /// Sets these bits in all keys; lots that come to have one key become one.
   void mark_all(LotKey bits);
   void clear() { lots_.clear(); }

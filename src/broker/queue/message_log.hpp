@@ -105,6 +105,9 @@ class MessageLog {
   /// Calls `visit(offset, entry)` for the ready messages in memory, in order, until it says false.
   template <class Visit>
   void for_each_ready(Visit&& visit);
+  /// Calls `visit(offset, entry)` for what is out, and for what waits in memory.
+  template <class Visit>
+  void for_each_absent(Visit&& visit);
 
   // --- time ---
   [[nodiscard]] UnixMillis next_deadline();  ///< at the latest; perhaps earlier, of a message that is gone
@@ -243,6 +246,16 @@ void MessageLog::for_each_ready(Visit&& visit) {
       Entry& entry = segment->at(offset);
       if (entry.state == EntryState::kReady && !entry.returned && !visit(offset, entry)) return;
     }
+  }
+}
+
+template <class Visit>
+void MessageLog::for_each_absent(Visit&& visit) {
+  for (Segment* segment = segments_.head(); segment != nullptr; segment = segment->next) {
+    if (segment->busy == 0 && segment->waiting == 0) continue;
+    if (!segment->resident) continue;
+    for (Offset offset = segment->first; offset < segment->end(); ++offset)
+      if (Entry& entry = segment->at(offset); entry.state == EntryState::kOut || entry.state == EntryState::kWaiting) visit(offset, entry);
   }
 }
 

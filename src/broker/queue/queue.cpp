@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "broker/queue/group_selector.hpp"
 #include "broker/queue/retry.hpp"
 #include "mq/base/check.hpp"
 
@@ -23,12 +22,14 @@ void append(std::vector<ConfirmRun>& to, std::vector<ConfirmRun>&& from) {
 Queue::Queue(QueueInfo info, QueueSettings settings, const Storage& codec)
     : info_(std::move(info)), settings_(std::move(settings)), codec_(codec) {
   consumers_.set_single_active(settings_.single_active_consumer);
-  if (settings_.group_by.what != GroupBy::What::kNothing) begin_selection(std::make_unique<GroupSelector>(settings_.group_by));
+  set_groups();
   set_deduplication();
 }
 
 void Queue::apply(QueueSettings settings) {
+  const bool regroups = settings.group_by != settings_.group_by;
   settings_ = std::move(settings);
+  if (regroups) set_groups();
   consumers_.set_single_active(settings_.single_active_consumer);
   set_deduplication();
 }

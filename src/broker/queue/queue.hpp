@@ -221,7 +221,9 @@ class Queue {
   [[nodiscard]] Position position_in(const MessageLog& log, Offset offset) const noexcept {
     return position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset);
   }
-  void begin_selection(std::unique_ptr<Selector> selector);
+  void select_by(std::unique_ptr<Selector> selector, FilterSelector* filters);
+  void set_groups();
+  void tell_absent(Selector& selector);
   void pump_selected(UnixMillis now, Effects& effects);
   GetStatus get_selected(bool no_ack, UnixMillis now, Delivery& out);
   /// The message to give out next. Without a log: there is none; without an entry: it must be read back first.

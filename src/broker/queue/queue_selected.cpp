@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/queue/filter_selector.hpp"
+#include "broker/queue/group_selector.hpp"
 #include "broker/queue/queue.hpp"
 
 namespace mq::broker {
@@ -12,18 +13,44 @@ constexpr std::size_t kMaxPassedOverPerTurn = 10'000;
 
 }  // namespace
 
-void Queue::begin_selection(std::unique_ptr<Selector> selector) {
-  selection_ = std::make_unique<Selection>();
+void Queue::select_by(std::unique_ptr<Selector> selector, FilterSelector* filters) {
+  if (!selection_) selection_ = std::make_unique<Selection>();
+  selection_->lots.gather();
+  selection_->calls.clear();
   selection_->selector = std::move(selector);
+  selection_->filters = filters;
+  consumers_.tell_wants(filters != nullptr);
+}
+
+// What was passed over is looked at again by the new rules; without any, by filters of which there are none.
+void Queue::set_groups() {
+  const bool grouped = settings_.group_by.what != GroupBy::What::kNothing;
+  if (!grouped && !selection_) return;
+  if (selection_ && selection_->filters != nullptr && !selection_->filters->unused()) return;  // when the last of them is gone
+  if (grouped) {
+    auto groups = std::make_unique<GroupSelector>(settings_.group_by, /*looks_again=*/selection_ != nullptr);
+    tell_absent(*groups);
+    return select_by(std::move(groups), nullptr);
+  }
+  auto filters = std::make_unique<FilterSelector>(/*looks_again=*/true);
+  FilterSelector* const named = filters.get();
+  select_by(std::move(filters), named);
+}
+
+void Queue::tell_absent(Selector& selector) {
+  for (MessageLog* log : used_)
+    log->for_each_absent([&](Offset offset, const Entry& entry) {
+      if (entry.state == EntryState::kWaiting) selector.waits(position_in(*log, offset), *entry.message);
+      else selector.given(selector.key_of(*entry.message), entry.consumer);
+    });
 }
 
 Result<> Queue::check_filter(const Filter& filter) const {
   const auto refuse = [](const char* why) {
     return fail(ReplyCode::kPreconditionFailed, std::string("invalid arg 'x-filter' for consumer: ") + why);
   };
-  if (!selection_) return {};
-  if (selection_->filters == nullptr) return refuse("the queue gives its messages out in groups");
-  if (!selection_->filters->has_place_for(filter)) return refuse("too many different filters in use on the queue");
+  if (settings_.group_by.what != GroupBy::What::kNothing) return refuse("the queue gives its messages out in groups");
+  if (selection_ && !selection_->filters->has_place_for(filter)) return refuse("too many different filters in use on the queue");
   return {};
 }
 
@@ -31,9 +58,7 @@ std::uint8_t Queue::join_filter(const std::shared_ptr<const Filter>& filter) {
   if (!selection_) {
     auto filters = std::make_unique<FilterSelector>();
     FilterSelector* const named = filters.get();
-    begin_selection(std::move(filters));
-    selection_->filters = named;
-    consumers_.tell_wants(true);
+    select_by(std::move(filters), named);
   }
   return selection_->filters->join(filter, selection_->lots);
 }
@@ -41,7 +66,9 @@ std::uint8_t Queue::join_filter(const std::shared_ptr<const Filter>& filter) {
 void Queue::leave_filter(std::uint8_t want) { selection_->filters->leave(want); }
 
 void Queue::end_selection_when_unused() {
-  if (selection_->filters == nullptr || !selection_->filters->unused() || !selection_->lots.empty()) return;
+  if (selection_->filters == nullptr || !selection_->filters->unused()) return;
+  if (settings_.group_by.what != GroupBy::What::kNothing) return set_groups();
+  if (!selection_->lots.empty()) return;
   selection_.reset();
   consumers_.tell_wants(false);
 }

@@ -1,7 +1,10 @@
 // Message groups: order within a group, others pass; who holds a group, and what ends that.
+#include <array>
 #include <map>
 #include <random>
+#include <set>
 
+#include "../filter_bench.hpp"
 #include "queue_bench.hpp"
 
 namespace mq::broker::test {
@@ -192,6 +195,113 @@ TEST(MessageGroups, LeaveMemoryWhileTheyArePassedOverAndComeBack) {
     }
     ASSERT_EQ(next.size(), 1u);
     ASSERT_EQ(next.front().substr(2), "gets a" + std::to_string(i + 1));
+  }
+}
+
+// --- rules that change while messages are there ---
+
+TEST(MessageGroups, LetEverythingGoWhenTheyEnd) {
+  Groups groups;
+  groups.bench.consume({.prefetch = 1});
+  groups.bench.consume({.prefetch = 1});
+  groups.publish({"a1", "a2", "a3"});
+  EXPECT_EQ(groups.bench.turn(), (Words{"1 gets a1"}));
+  groups.bench.queue().apply({});
+  EXPECT_EQ(groups.bench.turn(), (Words{"2 gets a2"}));
+  groups.bench.ack({"a1"});
+  EXPECT_EQ(groups.bench.turn(), (Words{"1 gets a3"}));
+}
+
+TEST(MessageGroups, CountWhatIsOutWhenTheyBegin) {
+  Groups groups{QueueSettings{}};
+  groups.bench.consume({.prefetch = 1});
+  groups.publish({"a1", "a2", "b1"});
+  EXPECT_EQ(groups.bench.turn(), (Words{"1 gets a1"}));
+  groups.bench.queue().apply(grouped());
+  groups.bench.consume({.prefetch = 5});
+  EXPECT_EQ(groups.bench.turn(), (Words{"2 gets b1"}));
+  groups.bench.ack({"a1"});
+  EXPECT_EQ(groups.bench.turn(), (Words{"2 gets a2"}));
+}
+
+TEST(MessageGroups, AreMadeAnewByAnotherHeader) {
+  Groups groups;
+  groups.bench.consume({.prefetch = 1});
+  groups.bench.consume({.prefetch = 1});
+  groups.publish({"a1", "a2", "a3"});
+  EXPECT_EQ(groups.bench.turn(), (Words{"1 gets a1"}));
+  groups.bench.queue().apply({.group_by = {GroupBy::What::kHeader, "nobody has it"}});
+  EXPECT_EQ(groups.bench.turn(), (Words{"2 gets a2"}));
+}
+
+TEST(MessageGroups, BeginWhenTheLastFilterIsGone) {
+  Groups groups{QueueSettings{}};
+  ConsumerSpec only_b;
+  only_b.filter = filter_of(std::string("account = 'b'"));
+  groups.bench.consume(std::move(only_b));
+  groups.publish({"a1", "a2", "b1"});
+  EXPECT_EQ(groups.bench.turn(), (Words{"1 gets b1"}));
+  groups.bench.queue().apply(grouped());
+  groups.bench.consume({.prefetch = 1});
+  groups.bench.consume({.prefetch = 1});
+  EXPECT_EQ(groups.bench.turn(), (Words{"2 gets a1", "3 gets a2"}));
+  groups.publish({"a3"});
+  groups.bench.cancel(1);
+  groups.bench.turn();
+  groups.bench.ack({"a2"});
+  EXPECT_EQ(groups.bench.turn(), Words{});
+  groups.bench.ack({"a1"});
+  EXPECT_EQ(groups.bench.turn(), (Words{"3 gets a3"}));
+}
+
+TEST(MessageGroups, LoseNothingWhenTheyBeginAndEndInRandomLives) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    auto below = [&](std::uint64_t bound) { return random() % bound; };
+    Groups groups{QueueSettings{}};
+    std::map<std::uint32_t, std::vector<std::string>> out;
+    std::set<std::string> unsettled;
+    int next = 0;
+    for (int step = 0; step < 1500 || !unsettled.empty(); ++step) {
+      ASSERT_LT(step, 20'000) << unsettled.size() << " never came";
+      if (step < 1500 && below(3) != 0) {
+        const std::string body = std::string(1, static_cast<char>('a' + below(4))) + std::to_string(next++);
+        groups.publish({body});
+        unsettled.insert(body);
+      }
+      if (out.size() < 3 && below(8) == 0) out[groups.bench.consume({.prefetch = static_cast<std::uint32_t>(1 + below(4))})];
+      if (below(25) == 0)
+        groups.bench.queue().apply(
+            std::array{QueueSettings{}, grouped(), QueueSettings{.group_by = {GroupBy::What::kRoutingKey, ""}}}[below(3)]);
+      for (const std::string& words : groups.bench.turn()) {
+        std::string body = words.substr(words.find(" gets ") + 6);
+        if (body.back() == '!') body.pop_back();
+        ASSERT_TRUE(unsettled.contains(body)) << words;
+        out[static_cast<std::uint32_t>(std::stoul(words))].push_back(body);
+      }
+      for (auto& [consumer, bodies] : out) {
+        if (bodies.empty() || below(3) == 0) continue;
+        const std::size_t which = below(bodies.size());
+        const std::string body = bodies[which];
+        bodies.erase(bodies.begin() + static_cast<std::ptrdiff_t>(which));
+        if (below(6) == 0) {
+          groups.bench.requeue({body});
+          continue;
+        }
+        groups.bench.ack({body});
+        unsettled.erase(body);
+      }
+      if (!out.empty() && below(40) == 0) {
+        const auto gone = out.begin();
+        groups.bench.cancel(gone->first);
+        groups.bench.settle(gone->second, Settlement::kFailed);
+        out.erase(gone);
+      }
+      if (below(5) == 0) groups.bench.write(below(2) == 0 ? 0 : UINT64_MAX);
+      groups.bench.load();
+    }
+    EXPECT_EQ(groups.bench.queue().counts().ready, 0u);
   }
 }
 
