@@ -89,10 +89,7 @@ struct QueueArgument {
 /// Policies play no part. An exclusive queue counts as not durable, whatever was declared, as in RabbitMQ.
 [[nodiscard]] Result<> check_equivalent(std::string_view vhost, const QueueInfo& existing, const QueueInfo& wanted, OwnerId asking);
 
-/// Can a queue in use take over another value? All that a policy may set, and a few more; not what the queue is built around.
-[[nodiscard]] bool may_change(const QueueArgument& row) noexcept;
-/// The queue's arguments with the entries of `changes` in them; a void takes one away. Errors: 406 `arg 'x-queue-type' for queue 'q' in
-/// vhost '/' cannot be changed once the queue is there`, and what validate_queue_arguments() says.
+/// The queue's arguments with the entries of `changes` in them; a void takes one away. Errors: what validate_queue_arguments() says.
 [[nodiscard]] Result<amqp::Table> change_arguments(std::string_view vhost, const QueueInfo& queue, const amqp::Table& changes);
 
 /// May that connection use the queue? 405 when another one owns it.

@@ -1,6 +1,4 @@
 // What there is of a queue against what is wanted of it: declaring it again, using it, and changing its arguments.
-#include <algorithm>
-
 #include "broker/names.hpp"
 #include "broker/queue_arguments.hpp"
 #include "broker/values.hpp"
@@ -11,9 +9,6 @@ using amqp::Table;
 using amqp::Value;
 
 namespace {
-
-// What no policy can set, but a queue can take over while it is in use.
-constexpr std::string_view kTakenOver[] = {"x-group-by", "x-group-header", "x-max-priority", "x-single-active-consumer"};
 
 Error locked(std::string_view vhost, const QueueInfo& queue) {
   return fail(ReplyCode::kResourceLocked, "cannot obtain exclusive access to locked " + resource_text("queue", queue.name, vhost) +
@@ -56,21 +51,12 @@ Result<> check_equivalent(std::string_view vhost, const QueueInfo& existing, con
   return {};
 }
 
-bool may_change(const QueueArgument& row) noexcept {
-  return row.kind == ArgumentKind::kIgnored || !row.policy_key.empty() ||
-         std::find(std::begin(kTakenOver), std::end(kTakenOver), row.name) != std::end(kTakenOver);
-}
-
 Result<Table> change_arguments(std::string_view vhost, const QueueInfo& queue, const Table& changes) {
   Table changed = queue.arguments;
   for (const auto& [name, value] : changes.entries()) {
     const Value* current = queue.arguments.find(name);
     const bool removes = std::holds_alternative<amqp::Void>(value.of);
     if (removes ? current == nullptr : current != nullptr && same_value(*current, value)) continue;
-    const QueueArgument* row = find_queue_argument(name);
-    if (row != nullptr && !may_change(*row))
-      return fail(ReplyCode::kPreconditionFailed,
-                  "arg '" + name + "' for " + resource_text("queue", queue.name, vhost) + " cannot be changed once the queue is there");
     if (removes) changed.erase(name);
     else changed.set(name, value);
   }

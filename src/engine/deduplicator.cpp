@@ -66,7 +66,7 @@ void Deduplicator::on(UniqueWritten&) {
     for (; window->writes != 0; --window->writes) window->ids.written();
 }
 
-void Deduplicator::on(UniqueTimer&) { timer_at_ = kNever; }
+void Deduplicator::on(UniqueTimer&) { timer_.fired(); }
 
 void Deduplicator::on(WakeUp&) {}
 
@@ -264,17 +264,7 @@ void Deduplicator::arm_timer() {
   UnixMillis wake = kNever;
   for (const auto& [name, window] : windows_) wake = std::min(wake, window->ids.next_expiry());
   if (under_way_) wake = kNever;
-  if (wake == timer_at_) return;
-  timer_at_ = wake;
-  if (wake == kNever) {
-    if (timer_) timer_->cancel();
-    return;
-  }
-  if (!timer_)
-    timer_ = services_->scheduler.make_timer(strand(), [weak = std::weak_ptr<Deduplicator>(self())] {
-      if (auto actor = weak.lock()) actor->put(UniqueTimer{});
-    });
-  timer_->arm(wake);
+  timer_.set(wake, *this, strand(), services_->scheduler);
 }
 
 void Deduplicator::update_memory() {

@@ -17,6 +17,7 @@
 
 #include "broker/exchanges/deduplicating.hpp"
 #include "broker/id_window.hpp"
+#include "engine/actor_timer.hpp"
 #include "engine/queue_actor.hpp"
 #include "mq/base/deque.hpp"
 
@@ -127,8 +128,7 @@ class Deduplicator final : public Actor<UniqueItem> {
   JointCommitPtr under_way_;
   std::size_t most_messages_ = kMaxMessages;  // in the next commit
   std::vector<Barrier> barriers_;
-  std::unique_ptr<Timer> timer_;
-  UnixMillis timer_at_ = kNever;
+  ActorTimer<UniqueTimer> timer_;
   UnixMillis now_ = 0;
   std::uint64_t memory_counted_bytes_ = 0;
 };

@@ -291,7 +291,7 @@ void DelayedMessages::on(DelayedLoaded& item) {
 
 // --- turns ---
 
-void DelayedMessages::on(DelayedTimer&) { timer_at_ = kNever; }
+void DelayedMessages::on(DelayedTimer&) { timer_.fired(); }
 
 void DelayedMessages::on(WakeUp&) {}
 
@@ -328,17 +328,7 @@ void DelayedMessages::arm_timer() {
   if (!close_ && moves_ < limits_.moves) wake = window_.next_due();
   if (!close_ && load_again_at_ > now_ && window_.wants_load()) wake = std::min(wake, load_again_at_);
   if (wake != kNever) wake = std::min(wake, now_ + kLookAtClockMs);
-  if (wake == timer_at_) return;
-  timer_at_ = wake;
-  if (wake == kNever) {
-    if (timer_) timer_->cancel();
-    return;
-  }
-  if (!timer_)
-    timer_ = services_->scheduler.make_timer(strand(), [weak = std::weak_ptr<DelayedMessages>(self())] {
-      if (auto actor = weak.lock()) actor->put(DelayedTimer{});
-    });
-  timer_->arm(wake);
+  timer_.set(wake, *this, strand(), services_->scheduler);
 }
 
 void DelayedMessages::update_gauges() {

@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/actor_timer.hpp"
 #include "engine/delayed_window.hpp"
 #include "engine/queue_actor.hpp"
 #include "mq/base/deque.hpp"
@@ -162,8 +163,7 @@ class DelayedMessages final : public Actor<DelayedItem> {
   bool named_ = false;    // metadata knows the book
   std::optional<CloseDelayed> close_;
   bool closed_ = false;
-  std::unique_ptr<Timer> timer_;
-  UnixMillis timer_at_ = kNever;
+  ActorTimer<DelayedTimer> timer_;
   UnixMillis now_ = 0;
   UnixMillis load_again_at_ = 0;
   std::uint64_t body_bytes_ = 0;

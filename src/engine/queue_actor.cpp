@@ -272,7 +272,7 @@ void QueueActor::on(ApplyPause& item) {
 
 void QueueActor::on(WakeUp&) {}
 
-void QueueActor::on(TimerFired&) { timer_at_ = kNever; }
+void QueueActor::on(TimerFired&) { timer_.fired(); }
 
 void QueueActor::on(Barrier& item) {
   if (!dead_ && writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX)) write_now();
@@ -435,17 +435,7 @@ void QueueActor::arm_timer() {
       wake = std::min(wake, last_used_ + *expires_ms);
     }
   }
-  if (wake == timer_at_) return;
-  timer_at_ = wake;
-  if (wake == kNever) {
-    if (timer_) timer_->cancel();
-    return;
-  }
-  if (!timer_)
-    timer_ = services_->scheduler.make_timer(strand(), [weak = std::weak_ptr<QueueActor>(self())] {
-      if (auto actor = weak.lock()) actor->put(TimerFired{});
-    });
-  timer_->arm(wake);
+  timer_.set(wake, *this, strand(), services_->scheduler);
 }
 
 void QueueActor::update_gauges() {

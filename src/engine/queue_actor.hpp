@@ -11,6 +11,7 @@
 
 #include "broker/queue/queue.hpp"
 #include "broker/topology.hpp"
+#include "engine/actor_timer.hpp"
 #include "engine/committer.hpp"
 #include "engine/joint_commit.hpp"
 #include "engine/pace.hpp"
@@ -216,8 +217,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   PublishPacer publishers_{services_->publish_budget};
   Pace settled_;
   WritePatience patience_;
-  std::unique_ptr<Timer> timer_;
-  UnixMillis timer_at_ = kNever;
+  ActorTimer<TimerFired> timer_;
   UnixMillis now_ = 0;
   Millis steady_ = 0;  // the same moment on the clock that never steps back
   UnixMillis last_used_ = 0;

@@ -71,7 +71,7 @@ def test_arguments_of_a_queue_are_changed_and_kept(brokerctl, own_broker):
         connection.channel().queue_declare("q", durable=True, arguments={"x-expires": 60_000})
     brokerctl("set_queue_arguments", "q", '{"x-max-length":2,"x-expires":null}')
     assert Management(own_broker).queue("q")["arguments"] == {"x-max-length": 2}
-    assert "cannot be changed" in brokerctl("set_queue_arguments", "q", '{"x-queue-type":"quorum"}', ends=4)
+    assert "unsupported queue type" in brokerctl("set_queue_arguments", "q", '{"x-queue-type":"ring"}', ends=4)
     assert "no JSON object" in brokerctl("set_queue_arguments", "q", "[]", ends=2)
     own_broker.restart()
     with pika.BlockingConnection(parameters_for(own_broker)) as connection:
@@ -79,6 +79,19 @@ def test_arguments_of_a_queue_are_changed_and_kept(brokerctl, own_broker):
         channel.queue_declare("q", durable=True, arguments={"x-max-length": 2})
         publish_all(channel, "q", [b"1", b"2", b"3"])
         expect_ready(channel, "q", 2)
+
+
+def test_a_queue_of_another_type_goes_by_its_delivery_limit_at_once(brokerctl, own_broker):
+    with pika.BlockingConnection(parameters_for(own_broker)) as connection:
+        channel = connection.channel()
+        channel.queue_declare("q", durable=True)
+        publish_all(channel, "q", [b"m"])
+        for _ in range(25):  # more often than the default limit of quorum queues
+            channel.basic_reject(channel.basic_get("q")[0].delivery_tag)
+        brokerctl("set_queue_arguments", "q", '{"x-queue-type":"quorum"}')
+        assert Management(own_broker).queue("q")["type"] == "quorum"
+        channel.basic_reject(channel.basic_get("q")[0].delivery_tag)
+        expect_ready(channel, "q", 0)
 
 
 def test_a_vhost_may_let_queues_be_declared_again_with_other_arguments(brokerctl, own_broker):

@@ -287,8 +287,8 @@ TEST_F(Management, RefusesArgumentsThatCannotBe) {
   EXPECT_EQ(puts("/api/queues/%2F/q/arguments", "[]"), bad_request_with("not_json"));
   EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-max-length":-5})"),
             bad_request_with("invalid arg 'x-max-length' for queue 'q' in vhost '/': {value_negative,-5}"));
-  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-queue-type":"quorum"})"),
-            bad_request_with("arg 'x-queue-type' for queue 'q' in vhost '/' cannot be changed once the queue is there"));
+  EXPECT_EQ(puts("/api/queues/%2F/q/arguments", R"({"x-queue-type":"ring"})"),
+            bad_request_with(R"(invalid arg 'x-queue-type' for queue 'q' in vhost '/': \"unsupported queue type 'ring'\")"));
 }
 
 TEST_F(Management, SetsHowAVHostTakesRedeclaring) {
