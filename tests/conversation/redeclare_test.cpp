@@ -173,8 +173,7 @@ TEST_P(ChangedArguments, AreRefusedWithTheTextsOfDeclarations) {
   declares(client(), {.queue = "q"});
   EXPECT_EQ(changes({{"x-max-length", "many"}}),
             "invalid arg 'x-max-length' for queue 'q' in vhost '/': \"expected integer, got longstr\"");
-  EXPECT_EQ(changes({{"x-queue-type", "quorum"}}),
-            "arg 'x-queue-type' for queue 'q' in vhost '/' cannot be changed once the queue is there");
+  EXPECT_EQ(changes({{"x-queue-type", "quorum"}}), "invalid property 'non-durable' for queue 'q' in vhost '/'");
   EXPECT_EQ(changes({}, "none"), "no queue 'none' in vhost '/'");
 }
 
