@@ -12,11 +12,13 @@ namespace {
 constexpr double kBusyPerMs = 20;                           // slower consumers are slow by themselves: nothing is won by waiting for them
 constexpr double kNearMs = 2;                               // consumers that will be done with what waits in so many milliseconds keep up
 constexpr double kFewMessages = 256;                        // and so few never count
+constexpr Millis kLoadAgainMs = 1000;                       // after the disk could not be read
 constexpr std::uint64_t kSqueezedMemoryBytes = 256 * 1024;  // what a queue may keep while the whole broker is over its share
 
 InboxPtr inbox_of(const broker::PeerPtr& peer) { return std::static_pointer_cast<SessionInbox>(peer); }
 
-// Reads the pages and marks of a segment on the reading strand and brings them to the queue.
+// Reads the pages and marks of a segment on the reading strand and brings them to the queue. What the disk could not read just now is
+// not lost: it is asked for again.
 class LoadTask final : public Runnable {
  public:
   LoadTask(std::shared_ptr<QueueActor> queue, Storage& storage, broker::LoadRequest request)
@@ -27,6 +29,7 @@ class LoadTask final : public Runnable {
     for (Offset first : request_.pages) {
       std::vector<PageRecord> salvaged;
       auto records = storage_.read_page(request_.log, first, &salvaged);
+      if (!records && records.error().kind == StorageError::Kind::kIo) return fail(records.error());
       if (!records)
         log::error("queue '{}': page {} of log {} cannot be read: {}", queue_->name(), first, request_.log, records.error().text);
       std::vector<PageRecord>& good = records ? *records : salvaged;
@@ -34,6 +37,7 @@ class LoadTask final : public Runnable {
     }
     for (Offset first : request_.marked_pages) {
       auto marks = storage_.read_marks(request_.log, first);
+      if (!marks && marks.error().kind == StorageError::Kind::kIo) return fail(marks.error());
       if (marks) loaded.marks.insert(loaded.marks.end(), marks->begin(), marks->end());
       else
         log::error("queue '{}': the marks of page {} of log {} cannot be read: {}", queue_->name(), first, request_.log,
@@ -43,6 +47,8 @@ class LoadTask final : public Runnable {
   }
 
  private:
+  void fail(const StorageError& error) { queue_->put(LoadFailed{std::move(request_), error.text}); }
+
   std::shared_ptr<QueueActor> queue_;
   Storage& storage_;
   broker::LoadRequest request_;
@@ -256,6 +262,13 @@ void QueueActor::on(Loaded& item) {
   log::error("queue '{}': {} messages could not be read back from disk", name(), lost);
 }
 
+void QueueActor::on(LoadFailed& item) {
+  if (dead_) return;
+  if (failed_loads_.empty()) log::error("queue '{}' cannot be read from disk and waits until it can: {}", name(), item.why);
+  failed_loads_.push_back(std::move(item.request));
+  load_again_at_ = steady_ + kLoadAgainMs;
+}
+
 void QueueActor::on(ApplySettings& item) {
   if (dead_) return;
   if (item.settings.expires_ms != queue_.settings().expires_ms) last_used_ = now_;  // the new time runs from now on
@@ -418,6 +431,11 @@ void QueueActor::send_departures() {
 }
 
 void QueueActor::request_loads() {
+  if (!failed_loads_.empty() && steady_ >= load_again_at_) {
+    effects_.loads.insert(effects_.loads.end(), std::make_move_iterator(failed_loads_.begin()),
+                          std::make_move_iterator(failed_loads_.end()));
+    failed_loads_.clear();
+  }
   for (broker::LoadRequest& request : effects_.loads)
     services_->reader->post(std::make_shared<LoadTask>(self(), services_->storage, std::move(request)));
 }
@@ -426,6 +444,7 @@ void QueueActor::arm_timer() {
   UnixMillis wake = std::min(queue_.next_wake(), wake_at(publishers_.next_release()));
   if (writes_under_way_ == 0 && queue_.wants_write(UINT64_MAX))
     wake = std::min(wake, wake_at(std::max(patience_.look_at(), publishers_.paid_until())));
+  if (!failed_loads_.empty()) wake = std::min(wake, wake_at(load_again_at_));
   const auto& expires_ms = queue_.settings().expires_ms;
   if (expires_ms && queue_.consumers().empty() && !asked_to_go_) {
     if (expired()) {

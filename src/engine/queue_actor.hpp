@@ -95,6 +95,11 @@ struct Loaded {
   std::vector<PageRecord> records;
   std::vector<Mark> marks;
 };
+/// The disk could not be read; what was asked for is there all the same.
+struct LoadFailed {
+  broker::LoadRequest request;
+  std::string why;
+};
 struct ApplySettings {
   broker::QueueSettings settings;
 };
@@ -110,8 +115,8 @@ struct Barrier {
   std::function<void()> passed;
 };
 using QueueItem = std::variant<PublishBatch, SettleBatch, AddConsumer, RemoveConsumer, ReturnWindow, RetryConsumer, SharePrefetch,
-                               GetMessage, PurgeQueue, AskStats, DeleteIf, AskPart, PreparePart, FinishPart, Written, Loaded, ApplySettings,
-                               ApplyPause, WakeUp, TimerFired, Barrier>;
+                               GetMessage, PurgeQueue, AskStats, DeleteIf, AskPart, PreparePart, FinishPart, Written, Loaded, LoadFailed,
+                               ApplySettings, ApplyPause, WakeUp, TimerFired, Barrier>;
 
 /// What operators and policies read without visiting the strand; written once per turn.
 struct QueueGauges {
@@ -176,6 +181,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void on(FinishPart& item);
   void on(Written& item);
   void on(Loaded& item);
+  void on(LoadFailed& item);
   void on(ApplySettings& item);
   void on(ApplyPause& item);
   void on(WakeUp& item);
@@ -215,6 +221,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   /// Atomic commits with duplicates of messages in others that are not on disk yet.
   std::vector<std::pair<JointCommitPtr, std::uint64_t>> waiting_joints_;
   PublishPacer publishers_{services_->publish_budget};
+  std::vector<broker::LoadRequest> failed_loads_;  // to be asked for again at load_again_at_
+  Millis load_again_at_ = 0;
   Pace settled_;
   WritePatience patience_;
   ActorTimer<TimerFired> timer_;

@@ -1,12 +1,13 @@
 #include "support/manual_scheduler.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace mq::test {
 
 class ManualScheduler::ManualStrand final : public Strand, public std::enable_shared_from_this<ManualStrand> {
  public:
-  explicit ManualStrand(const std::shared_ptr<State>& state) : state_(state) {}
+  explicit ManualStrand(const std::shared_ptr<State>& state, std::string name = {}) : state_(state), name_(std::move(name)) {}
 
   void post(std::shared_ptr<Runnable> task) override {
     auto state = state_.lock();
@@ -15,6 +16,7 @@ class ManualScheduler::ManualStrand final : public Strand, public std::enable_sh
     tasks_.emplace_back(state->next_post++, std::move(task));
   }
   [[nodiscard]] std::uint64_t oldest() const { return tasks_.front().first; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
   std::shared_ptr<Runnable> take() {
     auto task = std::move(tasks_.front().second);
     tasks_.pop_front();
@@ -25,6 +27,7 @@ class ManualScheduler::ManualStrand final : public Strand, public std::enable_sh
 
  private:
   std::weak_ptr<State> state_;
+  std::string name_;  // of those that may block
   std::deque<std::pair<std::uint64_t, std::shared_ptr<Runnable>>> tasks_;
 };
 
@@ -76,7 +79,9 @@ ManualScheduler::~ManualScheduler() { drop_everything(); }
 
 std::shared_ptr<Strand> ManualScheduler::make_strand() { return std::make_shared<ManualStrand>(state_); }
 
-std::shared_ptr<Strand> ManualScheduler::make_blocking_strand(const std::string&) { return make_strand(); }
+std::shared_ptr<Strand> ManualScheduler::make_blocking_strand(const std::string& name) {
+  return std::make_shared<ManualStrand>(state_, name);
+}
 
 std::unique_ptr<Timer> ManualScheduler::make_timer(std::shared_ptr<Strand> strand, std::function<void()> callback) {
   return std::make_unique<ManualTimer>(state_, std::move(strand), std::move(callback));
@@ -91,15 +96,23 @@ std::uint64_t ManualScheduler::random() { return generator_(); }
 
 std::size_t ManualScheduler::choose() {
   const auto& ready = state_->ready;
-  if (by_lot_) return generator_() % ready.size();
-  auto oldest = std::min_element(ready.begin(), ready.end(), [](const auto& a, const auto& b) { return a->oldest() < b->oldest(); });
-  return static_cast<std::size_t>(oldest - ready.begin());
+  const auto may_run = [this](const auto& strand) { return held_.empty() || !held_.contains(strand->name()); };
+  if (by_lot_ && !ready.empty()) {
+    const std::size_t first = generator_() % ready.size();
+    for (std::size_t offset = 0; offset < ready.size(); ++offset)
+      if (const std::size_t at = (first + offset) % ready.size(); may_run(ready[at])) return at;
+    return SIZE_MAX;
+  }
+  std::size_t oldest = SIZE_MAX;
+  for (std::size_t at = 0; at < ready.size(); ++at)
+    if (may_run(ready[at]) && (oldest == SIZE_MAX || ready[at]->oldest() < ready[oldest]->oldest())) oldest = at;
+  return oldest;
 }
 
 bool ManualScheduler::run_one() {
   auto& ready = state_->ready;
-  if (ready.empty()) return false;
   const std::size_t chosen = choose();
+  if (chosen == SIZE_MAX) return false;
   auto strand = ready[chosen];
   auto task = strand->take();
   if (strand->empty()) ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(chosen));
@@ -113,13 +126,26 @@ std::size_t ManualScheduler::run_until_idle() {
   return ran;
 }
 
+bool ManualScheduler::post_due() {
+  if (state_->timers.empty() || state_->timers.begin()->first.first > state_->now) return false;
+  auto [strand, callback] = std::move(state_->timers.begin()->second);
+  state_->timers.erase(state_->timers.begin());
+  strand->post(std::make_shared<Callback>(std::move(callback)));
+  return true;
+}
+
 void ManualScheduler::fire_due() {
-  while (!state_->timers.empty() && state_->timers.begin()->first.first <= state_->now) {
-    auto [strand, callback] = std::move(state_->timers.begin()->second);
-    state_->timers.erase(state_->timers.begin());
-    strand->post(std::make_shared<Callback>(std::move(callback)));
-    run_until_idle();
-  }
+  while (post_due()) run_until_idle();
+}
+
+void ManualScheduler::elapse(Millis by) {
+  state_->now += by;
+  while (post_due()) {}
+}
+
+void ManualScheduler::hold(const std::string& blocking_strands, bool held) {
+  if (held) held_.insert(blocking_strands);
+  else held_.erase(blocking_strands);
 }
 
 void ManualScheduler::advance(Millis by) {
@@ -138,6 +164,7 @@ UnixMillis ManualScheduler::next_timer() const {
 }
 
 void ManualScheduler::drop_everything() {
+  held_.clear();
   // What a task holds may post or arm again when it is destroyed: once more until nothing is left.
   while (!state_->ready.empty() || !state_->timers.empty()) {
     auto ready = std::move(state_->ready);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,10 +39,17 @@ class ManualScheduler final : public Scheduler {
   std::size_t run_until_idle();
   /// Moves the clock forward; timers that come due on the way run at their own time and in order, with all that follows from them.
   void advance(Millis by);
+  /// Moves the clock and does nothing else: what came due is posted, to run among what else there is.
+  void elapse(Millis by);
+  /// Strands that may block, of that name, do not run until they may again: a slow disk.
+  void hold(const std::string& blocking_strands, bool held);
+  /// What is drawn from here on is drawn from this seed.
+  void reseed(std::uint64_t seed) { generator_.seed(seed); }
   /// Sets the wall clock forward or back, as an operator would: time does not pass, and timers run when they would have run.
   void set_clock(Millis by) { state_->wall_ahead += by; }
   /// When the next timer comes due; kNever when none is armed.
   [[nodiscard]] UnixMillis next_timer() const;
+  /// Nothing is posted, not even to strands that are held.
   [[nodiscard]] bool idle() const noexcept { return state_->ready.empty(); }
   /// A crash: what was posted or armed never happens.
   void drop_everything();
@@ -57,12 +65,14 @@ class ManualScheduler final : public Scheduler {
     std::vector<std::shared_ptr<ManualStrand>> ready;  // strands with tasks
     std::map<std::pair<UnixMillis, std::uint64_t>, std::pair<std::shared_ptr<Strand>, std::shared_ptr<std::function<void()>>>> timers;
   };
-  [[nodiscard]] std::size_t choose();
+  [[nodiscard]] std::size_t choose();  // SIZE_MAX: none may run
+  bool post_due();                     // the next timer that came due
   void fire_due();
 
   std::shared_ptr<State> state_;
   std::mt19937_64 generator_;
   bool by_lot_;
+  std::set<std::string> held_;
 };
 
 }  // namespace mq::test

@@ -2,6 +2,9 @@
 // the number on disk covers it, so that after a crash everything that was delivered is known to have been. The number runs ahead of
 // the deliveries by a reserve, so that a steady stream seldom waits for it.
 //
+// What was written without a sync may be gone after a power failure while a page written before it is still there: such a number speaks for
+// the pages of its own write, which stay or go with it, and covers nothing else.
+//
 // Used on the queue's strand only.
 #pragma once
 
@@ -27,37 +30,44 @@ class DeliveredBelow {
   }
   /// True when a message delivered before the last stop may have this offset.
   [[nodiscard]] bool recovered(Offset offset) const noexcept { return offset < recovered_; }
-  /// Somebody waits for a number that is not on its way to the disk yet.
-  [[nodiscard]] bool urgent() const noexcept { return wanted_ > handed_; }
+  /// Somebody waits for a number that is not on its way to the disk yet: the next write must be synced.
+  [[nodiscard]] bool urgent() const noexcept { return wanted_ > secured_; }
 
-  /// The number to write now, if one is needed. `expected_deliveries`: how many messages could go out at once.
-  [[nodiscard]] std::optional<Offset> collect(std::uint64_t expected_deliveries) noexcept;
+  /// The number to write now, if one is needed. `expected_deliveries`: how many messages could go out at once. `synced`: the write is.
+  [[nodiscard]] std::optional<Offset> collect(std::uint64_t expected_deliveries, bool synced) noexcept;
   /// Nothing is to be written now; what is still wanted will be asked for anew.
-  void skip() noexcept { wanted_ = std::min(wanted_, handed_); }
-  /// A collected number is on disk.
+  void skip() noexcept { wanted_ = std::min(wanted_, secured_); }
+  /// A number collected for a synced write is on disk.
   void written(Offset below) noexcept { stored_ = std::max(stored_, below); }
   /// For a clean stop: what was really delivered, when the disk says otherwise.
   [[nodiscard]] std::optional<Offset> exact() const noexcept;
-  void restore(Offset below) noexcept { recovered_ = handed_ = stored_ = below; }
+  void restore(Offset below) noexcept { recovered_ = handed_ = secured_ = stored_ = below; }
 
  private:
   Offset delivered_to_ = 0;  // beyond everything that was delivered
   Offset recovered_ = 0;     // as the last run left it
   Offset wanted_ = 0;        // must be covered before delivery can go on
-  Offset handed_ = 0;        // covered by a write under way or done
-  Offset stored_ = 0;        // covered by a write that is done
+  Offset handed_ = 0;        // in a write under way or done
+  Offset secured_ = 0;       // in a synced one
+  Offset stored_ = 0;        // in a synced one that is done
 };
 
-inline std::optional<Offset> DeliveredBelow::collect(std::uint64_t expected_deliveries) noexcept {
-  Offset below = std::max({delivered_to_, recovered_, wanted_});
+inline std::optional<Offset> DeliveredBelow::collect(std::uint64_t expected_deliveries, bool synced) noexcept {
+  Offset below = std::max(delivered_to_, recovered_);
+  if (!synced) {
+    if (below <= handed_) return std::nullopt;
+    handed_ = below;
+    return below;
+  }
+  below = std::max(below, wanted_);
   // The reserve moves only when half of it is used up, so that steady streams write it seldom.
   const Offset reserve = std::min<Offset>(expected_deliveries, kMaxReserve);
-  if (reserve > 0 && below + reserve / 2 >= handed_) below += reserve;
-  if (below <= handed_) {
+  if (reserve > 0 && below + reserve / 2 >= secured_) below += reserve;
+  if (below <= secured_) {
     skip();
     return std::nullopt;
   }
-  handed_ = below;
+  handed_ = secured_ = below;
   return below;
 }
 

@@ -146,11 +146,13 @@ void MessageLog::collect_pages_of(Segment& segment, const Storage& codec, Offset
 
 void MessageLog::collect_below(std::uint64_t expected_deliveries, WriteSet& out, InFlight& flight) {
   if (!durable_ || totals_.persistent == 0) return below_.skip();
-  const bool awaited = urgent();
-  flight.below = below_.collect(expected_deliveries);
-  if (!flight.below) return;
-  if (awaited) out.needs_sync = true;
-  out.operations.emplace_back(WriteSet::PutQueueState{id_, {next_offset_, *flight.below}});
+  const bool synced = out.needs_sync || urgent();
+  const auto below = below_.collect(expected_deliveries, synced);
+  if (!below) return;
+  out.operations.emplace_back(WriteSet::PutQueueState{id_, {next_offset_, *below}});
+  if (!synced) return;
+  out.needs_sync = true;
+  flight.below = below;
 }
 
 void MessageLog::collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out,

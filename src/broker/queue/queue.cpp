@@ -369,9 +369,6 @@ bool Queue::wants_write(std::uint64_t memory_target_bytes, Offset below) const {
 }
 
 void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset below) {
-  const std::uint64_t expected = consumers_.empty() || info_.paused.delivery ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
-  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
-  written_logs_.push_back(used_);
   if (ids_) ids_->collect(below, out);
   const std::uint64_t ids_below = ids_ ? ids_->collected_below() : UINT64_MAX;
   std::vector<ConfirmRun>& confirms = written_confirms_.emplace_back();
@@ -380,6 +377,9 @@ void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset bel
     pending_confirms_.pop_front();
   }
   if (!confirms.empty()) out.needs_sync = true;
+  const std::uint64_t expected = consumers_.empty() || info_.paused.delivery ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
+  for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
+  written_logs_.push_back(used_);
 }
 
 void Queue::written(Effects& effects) {

@@ -26,11 +26,7 @@ class QueueActorTest : public ::testing::Test {
   void SetUp() override {
     services->reader = scheduler.make_blocking_strand("reader");
     services->queue_memory_bytes = services->total_memory_bytes = UINT64_MAX / 8;
-    broker::QueueInfo info;
-    info.name = "q";
-    info.id = broker::kLogsPerQueue;
-    info.durable = true;
-    queue = std::make_shared<QueueActor>(scheduler.make_strand(), services, std::weak_ptr<VHost>(), info, broker::QueueSettings{});
+    queue = make_queue();
     inbox->on_wake([this] {
       inbox->drain([this](SessionItem& item) {
         if (auto* got = std::get_if<Deliveries>(&item))
@@ -40,6 +36,18 @@ class QueueActorTest : public ::testing::Test {
     });
   }
 
+  std::shared_ptr<QueueActor> make_queue() {
+    broker::QueueInfo info;
+    info.name = "q";
+    info.id = broker::kLogsPerQueue;
+    info.durable = true;
+    return std::make_shared<QueueActor>(scheduler.make_strand(), services, std::weak_ptr<VHost>(), info, broker::QueueSettings{});
+  }
+  /// The queue as it comes out of the store again.
+  void restart() {
+    queue = make_queue();
+    queue->restore(0, store.recover_queue(queue->id()).value());
+  }
   void consume() {
     broker::ConsumerSpec spec;
     spec.peer = inbox;
@@ -94,6 +102,19 @@ TEST_F(QueueActorTest, WritesAndConfirmsSoonWhatIsNotAcknowledged) {
   EXPECT_EQ(confirmed.size(), 50u);
   scheduler.advance(5);
   EXPECT_EQ(confirmed.size(), 51u);
+}
+
+TEST_F(QueueActorTest, WaitsForADiskThatCannotBeRead) {
+  publish();
+  restart();
+  store.reads_fail = true;
+  consume();
+  scheduler.advance(10'000);
+  EXPECT_EQ(delivered.size(), 0u);
+  EXPECT_EQ(queue->gauges().lost, 0u);
+  store.reads_fail = false;
+  scheduler.advance(1000);
+  EXPECT_EQ(delivered.size(), 1u);
 }
 
 }  // namespace mq::engine

@@ -102,7 +102,7 @@ TEST(Deduplication, ConfirmsADuplicateWithItsOriginal) {
   bench.publish(named("a"), 1);
   bench.publish(named("a"), 2);
   EXPECT_EQ(bench.turn(), Words{});
-  EXPECT_EQ(bench.collect(), (Words{"page 0", "ids 1"}));
+  EXPECT_EQ(bench.collect(), (Words{"ids 1", "page 0"}));
   bench.publish(named("a"), 3);
   EXPECT_EQ(bench.turn(), Words{}) << "the original is on its way to disk";
   bench.written();
@@ -137,10 +137,10 @@ TEST(Deduplication, WritesIdsWithTheirMessagesOnly) {
   const Offset mark = bench.queue().publish_mark();
   bench.publish(named("b"), 2);
   bench.turn();
-  EXPECT_EQ(bench.collect(UINT64_MAX, mark), (Words{"page 0", "ids 1"}));
+  EXPECT_EQ(bench.collect(UINT64_MAX, mark), (Words{"ids 1", "page 0"}));
   bench.written();
   EXPECT_EQ(bench.turn(), (Words{"confirms 1"}));
-  EXPECT_EQ(bench.write(), (Words{"page 1", "ids 2"}));
+  EXPECT_EQ(bench.write(), (Words{"ids 2", "page 1"}));
   EXPECT_EQ(bench.turn(), (Words{"confirms 2"}));
 }
 
@@ -172,9 +172,9 @@ TEST(Deduplication, DropsARecordWhenAllOfItHasLeft) {
   bench.publish(named("b"));
   bench.write();
   bench.publish(named("c"));
-  EXPECT_EQ(bench.write(), (Words{"page 2", "ids 3"}));
+  EXPECT_EQ(bench.write(), (Words{"ids 3", "page 2"}));
   bench.publish(named("d"));
-  EXPECT_EQ(bench.write(), (Words{"page 3", "drop ids from 1", "ids 4"}));
+  EXPECT_EQ(bench.write(), (Words{"drop ids from 1", "ids 4", "page 3"}));
   EXPECT_EQ(on_disk(bench).size(), 2u);
 }
 
@@ -258,13 +258,13 @@ TEST(Deduplication, ForgetsEverythingWhenTurnedOff) {
   bench.write();
   bench.publish(named("b"), 2);
   bench.queue().apply({});
-  EXPECT_EQ(bench.write(), (Words{"page 1", "drop all ids"}));
+  EXPECT_EQ(bench.write(), (Words{"drop all ids", "page 1"}));
   EXPECT_EQ(bench.turn(), (Words{"confirms 1", "confirms 2"}));
   EXPECT_TRUE(on_disk(bench).empty());
   bench.queue().apply(unique());
   bench.publish(named("a"));
   EXPECT_EQ(bench.queue().counts().duplicates, 0u);
-  EXPECT_EQ(bench.write(), (Words{"page 2", "ids 3"}));
+  EXPECT_EQ(bench.write(), (Words{"ids 3", "page 2"}));
 }
 
 TEST(Deduplication, CanBeResized) {
@@ -293,7 +293,7 @@ TEST(Deduplication, GoesByPrioritiesToo) {
   bench.publish(named("a"), 1);
   bench.publish(high, 2);
   EXPECT_EQ(bench.queue().counts().ready, 1u);
-  EXPECT_EQ(bench.write(), (Words{"page 0", "ids 1"}));
+  EXPECT_EQ(bench.write(), (Words{"ids 1", "page 0"}));
   EXPECT_EQ(bench.turn(), (Words{"confirms 1", "confirms 2"}));
 }
 
@@ -319,7 +319,7 @@ TEST(Deduplication, ConfirmsADuplicateOfAnAtomicCommitAfterIt) {
   bench.publish(named("a"), 1);
   bench.publish(named("b"), 2);
   EXPECT_EQ(bench.turn(), Words{});
-  EXPECT_EQ(bench.write(), (Words{"page 1", "ids 2"}));
+  EXPECT_EQ(bench.write(), (Words{"ids 2", "page 1"}));
   EXPECT_EQ(bench.turn(), Words{});
   bench.queue().reveal(entered);
   EXPECT_EQ(bench.turn(), (Words{"confirms 1", "confirms 2"}));

@@ -14,6 +14,7 @@ namespace mq::broker::test {
 class LogBench {
  public:
   UnixMillis clock = 0;  ///< what a restart and what is read back are told
+  bool synced = true;    ///< somebody else waits for what is written, too
 
   static constexpr QueueId kLog = 256;
   static constexpr std::uint64_t kNoTarget = UINT64_MAX;
@@ -75,7 +76,7 @@ class LogBench {
   /// What a write now consists of; it is under way afterwards.
   Words collect(std::uint64_t memory_target_bytes = kNoTarget, std::uint64_t expected_deliveries = 0,
                 Offset below = MessageLog::kEverything) {
-    under_way_.emplace_back();
+    under_way_.emplace_back().needs_sync = synced;
     log_->collect(*disk_, expected_deliveries, memory_target_bytes, under_way_.back(), below);
     return words_of(under_way_.back());
   }

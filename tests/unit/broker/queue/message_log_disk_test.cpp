@@ -296,6 +296,18 @@ TEST(HonestRedelivery, BoundsTheReserve) {
   EXPECT_EQ(bench.write(LogBench::kNoTarget, 1'000'000), (Words{"page 0", "delivered below 4096"}));
 }
 
+TEST(HonestRedelivery, TrustsNoNumberThatMayBeGoneBeforeItsPageIs) {
+  LogBench bench;
+  bench.synced = false;
+  for (const char* body : {"a", "b"}) bench.add(body);
+  bench.take();
+  EXPECT_EQ(bench.write(LogBench::kNoTarget, 10), (Words{"page 0-1", "delivered below 1"}));
+  EXPECT_EQ(bench.take(), "blocked");
+  EXPECT_TRUE(bench.log().urgent());
+  EXPECT_EQ(bench.write(), (Words{"delivered below 2"}));
+  EXPECT_EQ(bench.take(), "b");
+}
+
 TEST(HonestRedelivery, AsksForASyncOnlyWhenADeliveryWaits) {
   LogBench bench;
   bench.add("a");

@@ -1,0 +1,106 @@
+#include "sim/faulty_disk.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/message.hpp"
+#include "mq/base/check.hpp"
+
+namespace mq::sim {
+namespace {
+
+std::vector<WriteSet*> pointers_to(std::vector<WriteSet>& sets) {
+  std::vector<WriteSet*> pointers;
+  for (WriteSet& set : sets) pointers.push_back(&set);
+  return pointers;
+}
+
+}  // namespace
+
+StorageResult<> FaultyDisk::commit(std::span<WriteSet* const> sets) {
+  const std::optional<Failure> failure = std::exchange(failure_, std::nullopt);
+  if (failure == Failure::kNoSpace) {
+    ++faults_.commits_without_space;
+    return StorageError{StorageError::Kind::kNoSpace, "no space left on the simulated disk"};
+  }
+  if (failure == Failure::kBeforeWriting) {
+    ++faults_.failed_commits;
+    return StorageError{StorageError::Kind::kIo, "the simulated disk did not write"};
+  }
+  Write& write = journal_.emplace_back();
+  for (const WriteSet* set : sets) write.push_back(*set);
+  if (failure == Failure::kBeforeSyncing) {
+    ++faults_.failed_commits;
+    return StorageError{StorageError::Kind::kIo, "the simulated disk did not sync"};
+  }
+  if (std::any_of(sets.begin(), sets.end(), [](const WriteSet* set) { return set->needs_sync; })) synced_ = journal_.size();
+  return seen_->commit(sets);
+}
+
+StorageResult<> FaultyDisk::sync() {
+  synced_ = journal_.size();
+  return {};
+}
+
+void FaultyDisk::lose_power(Random& random) {
+  const std::size_t unsure = journal_.size() - synced_;
+  const std::size_t lost = random.chance(50) ? unsure : random.below(unsure + 1);
+  faults_.lost_writes += lost;
+  if (lost != 0) ++faults_.crashes_that_lost_writes;
+  journal_.resize(journal_.size() - lost);
+  restart();
+}
+
+void FaultyDisk::restart() {
+  synced_ = journal_.size();
+  replay();
+}
+
+void FaultyDisk::replay() {
+  seen_ = std::make_unique<store::MemoryStore>();
+  for (Write& write : journal_) {
+    for (WriteSet& set : write)  // spilled to save memory: forgotten at a start
+      std::erase_if(set.operations, [](const WriteSet::Operation& operation) {
+        const auto* page = std::get_if<EncodedPage>(&operation);
+        return page != nullptr && page->index.transient;
+      });
+    Write copy = write;
+    const auto applied = seen_->commit(pointers_to(copy));
+    MQ_CHECK(applied.has_value());
+  }
+}
+
+bool FaultyDisk::read_fails() {
+  if (failing_reads_ == 0) return false;
+  --failing_reads_;
+  ++faults_.failed_reads;
+  return true;
+}
+
+namespace {
+
+StorageError unreadable() { return {StorageError::Kind::kIo, "the simulated disk did not read"}; }
+
+}  // namespace
+
+StorageResult<std::vector<PageRecord>> FaultyDisk::read_page(QueueId queue, Offset first, std::vector<PageRecord>* salvaged) {
+  if (read_fails()) return unreadable();
+  return seen_->read_page(queue, first, salvaged);
+}
+
+StorageResult<std::vector<Mark>> FaultyDisk::read_marks(QueueId queue, Offset first) {
+  if (read_fails()) return unreadable();
+  return seen_->read_marks(queue, first);
+}
+
+StorageResult<DelayedScan> FaultyDisk::read_delayed(DelayedBook book, DelayedKey from, std::size_t max_records, std::uint64_t max_bytes) {
+  if (read_fails()) return unreadable();
+  return seen_->read_delayed(book, from, max_records, max_bytes);
+}
+
+StorageResult<std::vector<DelayedRecord>> FaultyDisk::find_delayed(DelayedBook book, std::string_view message_id) {
+  if (read_fails()) return unreadable();
+  return seen_->find_delayed(book, message_id);
+}
+
+}  // namespace mq::sim

@@ -1,0 +1,69 @@
+// What a simulated life is about: its queues and exchanges, who talks, what goes wrong. Drawn from the seed; every life has some of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mq/amqp/table.hpp"
+#include "mq/base/clock.hpp"
+#include "sim/random.hpp"
+
+namespace mq::sim {
+
+using QueueIndex = std::size_t;
+
+struct QueuePlan {
+  std::string name;
+  bool durable = true;
+  amqp::Table arguments;
+  // The same, as the oracle reads it.
+  std::optional<Millis> ttl_ms;
+  bool limited = false;           ///< in length, by dropping
+  bool refuses = false;           ///< in length, by refusing publishes
+  bool delivery_limited = false;
+  bool in_order = true;           ///< messages of one publisher come in the order in which they were published
+  bool single_active = false;
+  std::optional<QueueIndex> dead_letters_to;
+  std::optional<QueueIndex> dead_letters_of;  ///< it is there for what dies in that queue
+};
+
+struct ExchangePlan {
+  std::string name, type;
+};
+
+struct BindingPlan {
+  std::string exchange, key;
+  QueueIndex queue = 0;
+};
+
+/// In how many of a hundred steps something of the kind is done, when its turn comes.
+struct Odds {
+  unsigned crash = 0, restart = 0, vanish = 0, failed_commit = 0, failed_read = 0, stall = 0;
+};
+
+struct Plan {
+  explicit Plan(std::uint64_t seed);
+
+  /// The queues that a message published like that enters, each once, in order.
+  [[nodiscard]] std::vector<QueueIndex> route(std::string_view exchange, std::string_view key) const;
+  /// Where something is published to: an exchange and a key.
+  [[nodiscard]] std::pair<std::string, std::string> draw_address(Random& random) const;
+  [[nodiscard]] std::string to_string() const;
+
+  std::vector<QueuePlan> queues;
+  std::vector<ExchangePlan> exchanges;
+  std::vector<BindingPlan> bindings;
+  std::size_t clients = 3;
+  Odds odds;
+  // what clients do in this life
+  bool with_tx = false, with_no_ack = false, with_expirations = false, with_priorities = false, with_large_bodies = false;
+  bool with_slow_readers = false, with_gets = false, with_requeues = false, with_cancels = false, with_mistakes = false;
+  bool lets_the_broker_settle = false;  ///< the clock moves when nothing is left to do
+  bool small_memory = false;            ///< most messages do not stay in memory
+  unsigned persistent_percent = 90;
+};
+
+}  // namespace mq::sim

@@ -1,0 +1,265 @@
+#include "sim/world.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "sim/talker.hpp"
+
+namespace mq::sim {
+
+using namespace amqp;
+
+World::World(std::uint64_t seed, std::function<void(const std::string&)> trace)
+    : seed_(seed), plan_(seed), trace_(std::move(trace)), scheduler_(seed | 1), oracle_(plan_, [this] { return scheduler_.now(); }),
+      options_(std::make_shared<session::SessionOptions>()) {
+  log::set_level(log::Level::kOff);
+  options_->publish_window_bytes = 64 << 10;
+  options_->outbox_bytes = 32 << 10;
+  for (std::size_t number = 0; number < plan_.clients; ++number)
+    clients_.push_back(std::make_unique<Client>("client" + std::to_string(number), plan_, oracle_));
+  oracle_.set_trace(trace_);
+}
+
+World::~World() { ends(); }
+
+void World::tells(const std::string& what) {
+  for (const char each : what) result_.fingerprint = result_.fingerprint * 1099511628211ULL + static_cast<unsigned char>(each);
+  if (trace_) trace_(what);
+}
+
+// --- the broker ---
+
+void World::starts() {
+  engine::BrokerOptions options;
+  options.queue_memory_bytes = plan_.small_memory ? 2 << 10 : 1 << 20;
+  options.total_memory_bytes = plan_.small_memory ? 8 << 10 : 8 << 20;
+  disk_failed_ = stalled_ = false;
+  broker_ = std::make_unique<engine::Broker>(scheduler_, disk_, options, [this](const StorageError&) { disk_failed_ = true; });
+  if (const auto recovered = broker_->recover(); !recovered) oracle_.violated("the broker does not start: " + recovered.error().text);
+}
+
+// The process is gone: nothing of it runs any more.
+void World::ends() {
+  for (auto& client : clients_)
+    if (client->connected()) client->went_dead();
+  scheduler_.drop_everything();
+  if (broker_)
+    for (const auto& vhost : broker_->vhosts()) {
+      for (auto& queue : vhost->queues()) cut_short_.push_back(std::move(queue));
+      cut_short_.push_back(vhost->delayed_if_any());
+    }
+  wires_.clear();
+  broker_.reset();
+}
+
+void World::crashes(Random& random) {
+  tells("-- the broker crashes");
+  ++result_.crashes;
+  ends();
+  disk_.lose_power(random);
+  oracle_.crashed();
+  starts();
+  declares_everything();
+}
+
+void World::restarts() {
+  tells("-- the broker is restarted");
+  ++result_.restarts;
+  if (stalled_) scheduler_.hold("committer", stalled_ = false);
+  broker_->close_sessions(ReplyCode::kConnectionForced, "broker forced connection closure with reason 'shutdown'");
+  runs_until_idle();
+  for (auto& wire : wires_) wire->vanish();
+  runs_until_idle();
+  if (!disk_failed_) disk_failed_ = !broker_->finish().has_value();
+  if (disk_failed_) return;  // a crash after all
+  ends();
+  disk_.restart();
+  oracle_.restarted();
+  starts();
+  declares_everything();
+}
+
+void World::declares_everything() {
+  disk_.heal();
+  Talker talker(*broker_, scheduler_, options_, [this] { scheduler_.run_until_idle(); });
+  for (const ExchangePlan& exchange : plan_.exchanges)
+    if (talker.asks(ExchangeDeclare{.exchange = exchange.name, .type = exchange.type, .durable = true}).id != ExchangeDeclareOk::kId)
+      return oracle_.violated("exchange '" + exchange.name + "' cannot be declared");
+  for (const QueuePlan& queue : plan_.queues) {
+    const TableBytes arguments(queue.arguments);
+    const Event answer = talker.asks(QueueDeclare{.queue = queue.name, .durable = queue.durable, .arguments = arguments});
+    if (answer.id != QueueDeclareOk::kId) return oracle_.violated("queue '" + queue.name + "' cannot be declared: " + describe_method(answer.payload));
+  }
+  for (const BindingPlan& binding : plan_.bindings)
+    if (talker.asks(QueueBind{.queue = plan_.queues[binding.queue].name, .exchange = binding.exchange, .routing_key = binding.key}).id != QueueBindOk::kId)
+      return oracle_.violated("a binding cannot be made");
+}
+
+// --- steps ---
+
+LifeResult World::lives(std::uint64_t steps, const std::set<std::uint64_t>& left_out) {
+  starts();
+  declares_everything();
+  for (std::uint64_t number = 0; number < steps && !is_over(); ++number)
+    if (!left_out.contains(number)) step(number);
+  if (!is_over()) settles_accounts();
+  result_.violation = oracle_.violation();
+  result_.counts = oracle_.counts();
+  result_.disk = disk_.faults();
+  return result_;
+}
+
+// What a step draws, it draws from its own number: leaving out others changes as little as can be.
+void World::step(std::uint64_t number) {
+  Random random(seed_, number + 2);
+  scheduler_.reseed(random.next());
+  const std::uint64_t kind = random.below(100);
+  const auto prefix = [number] { return std::to_string(number) + ": "; };
+  if (kind < 30) {
+    for (std::uint64_t tasks = 1 + random.below(random.chance(20) ? 100 : 10); tasks > 0; --tasks) scheduler_.run_one();
+  } else if (kind < 52) {
+    moves_bytes(random);
+  } else if (kind < 74) {
+    Client& client = *random.one_of(clients_);
+    if (!client.connected()) {
+      connects(client, random);
+      tells(prefix() + client.name() + " connects");
+    } else {
+      tells(prefix() + client.name() + " " + client.acts(random));
+    }
+  } else if (kind < 90) {
+    Client& client = *random.one_of(clients_);
+    const bool slow = plan_.with_slow_readers && client.name().ends_with('0');
+    for (std::uint64_t events = slow ? random.below(2) : 1 + random.below(20); events > 0; --events) client.reads(random);
+  } else if (kind < 96) {
+    passes_time(random);
+  } else {
+    goes_wrong(random);
+  }
+  if (disk_failed_) crashes(random);
+  collects_ended_wires();
+  looks_around();
+}
+
+void World::connects(Client& client, Random& random) {
+  wires_.push_back(std::make_unique<Wire>(*broker_, scheduler_, options_, client.name() + "." + std::to_string(++connections_), client));
+  if (plan_.with_slow_readers && random.chance(50)) wires_.back()->set_room(1 << (8 + random.below(8)));
+  client.connects(*wires_.back(), random);
+}
+
+void World::moves_bytes(Random& random) {
+  Client& client = *random.one_of(clients_);
+  if (!client.connected() || !client.wire()->has_to_carry()) return;
+  (void)client.wire()->carry(random.chance(50) ? SIZE_MAX : 1 + random.below(2000));
+}
+
+void World::passes_time(Random& random) {
+  if (plan_.lets_the_broker_settle) runs_until_idle();
+  const Millis ms = random.chance(10) ? random.between(100, 3000) : random.between(1, 40);
+  scheduler_.elapse(ms);
+}
+
+void World::goes_wrong(Random& random) {
+  const auto turn = [&](unsigned odds) { return random.chance(odds * 4); };
+  if (stalled_ && random.chance(30)) {
+    tells("-- the disk goes on");
+    scheduler_.hold("committer", stalled_ = false);
+  }
+  if (turn(plan_.odds.crash)) return crashes(random);
+  if (turn(plan_.odds.restart)) return restarts();
+  if (turn(plan_.odds.failed_commit)) {
+    tells("-- the next commit fails");
+    disk_.fail_next_commit(random.chance(50) ? FaultyDisk::Failure::kBeforeWriting : FaultyDisk::Failure::kBeforeSyncing);
+  } else if (turn(plan_.odds.failed_read)) {
+    tells("-- reads fail");
+    disk_.fail_reads(static_cast<unsigned>(random.between(1, 3)));
+  } else if (turn(plan_.odds.stall) && !stalled_) {
+    tells("-- the disk stalls");
+    ++result_.stalls;
+    scheduler_.hold("committer", stalled_ = true);
+  } else if (turn(plan_.odds.vanish)) {
+    Client& client = *random.one_of(clients_);
+    if (!client.connected()) return;
+    tells("-- " + client.name() + " vanishes");
+    ++result_.vanished;
+    client.wire()->vanish();
+  }
+}
+
+void World::collects_ended_wires() {
+  std::erase_if(wires_, [](const auto& wire) { return wire->finished(); });
+}
+
+// Everything that was said arrives, everything that arrived is dealt with, everything that was answered is read.
+void World::runs_until_idle() {
+  Random random(seed_, 0);
+  for (bool busy = true; busy && !is_over();) {
+    busy = false;
+    scheduler_.run_until_idle();
+    for (auto& client : clients_) {
+      if (client->connected() && client->wire()->carry(SIZE_MAX)) busy = true;
+      while (client->connected() && client->wire()->has_event()) {
+        client->reads(random);
+        busy = true;
+      }
+    }
+    looks_around();
+  }
+}
+
+void World::looks_around() {
+  if (!scheduler_.idle()) return;
+  oracle_.is_idle();
+  bool all_left = true;
+  for (auto& client : clients_) {
+    if (!client->connected()) continue;
+    if (client->wire()->all_left()) client->heard_all_until(scheduler_.now());
+    else all_left = false;
+  }
+  if (all_left) oracle_.is_quiet();
+}
+
+// --- the end ---
+
+void World::settles_accounts() {
+  tells("-- all faults stop");
+  disk_.heal();
+  if (stalled_) scheduler_.hold("committer", stalled_ = false);
+  const auto comes_to_rest = [this] {  // what waits for the disk asks it again after a while
+    for (int seconds = 0; seconds < 5; ++seconds) {
+      runs_until_idle();
+      scheduler_.advance(1000);
+    }
+    runs_until_idle();
+  };
+  comes_to_rest();
+  for (auto& client : clients_) client->checks_in();
+  comes_to_rest();
+  for (auto& wire : wires_) wire->vanish();
+  comes_to_rest();
+  for (const auto& wire : wires_)
+    if (!wire->finished()) oracle_.violated("a session does not end");
+  wires_.clear();
+  scheduler_.advance(3'600'000);
+  if (is_over()) return;
+  for (QueueIndex queue = 0; queue < plan_.queues.size() && !is_over(); ++queue) drains(queue);
+  if (!is_over()) oracle_.judge();
+}
+
+void World::drains(QueueIndex queue) {
+  Talker talker(*broker_, scheduler_, options_, [this] { scheduler_.run_until_idle(); });
+  const std::string& name = plan_.queues[queue].name;
+  const Event stats = talker.asks(QueueDeclare{.queue = name, .passive = true});
+  if (stats.id != QueueDeclareOk::kId) return oracle_.violated("queue '" + name + "' is gone");
+  const std::uint32_t said = stats.as<QueueDeclareOk>().message_count;
+  std::uint32_t came = 0;
+  for (;; ++came) {
+    const Event got = talker.asks(BasicGet{.queue = name, .no_ack = true});
+    if (got.id == BasicGetEmpty::kId) break;
+    if (got.id != BasicGetOk::kId) return oracle_.violated("queue '" + name + "' gives, after " + std::to_string(came) + " of " + std::to_string(said) + ", " + describe_method(got.payload) + " " + talker.trouble());
+    oracle_.drained(queue, got.body, got.properties);
+  }
+  if (came != said) oracle_.violated("queue '" + name + "' says that it has " + std::to_string(said) + " messages, and has " + std::to_string(came));
+}
+
+}  // namespace mq::sim
