@@ -50,6 +50,7 @@ struct TxPublish {
 struct TxSettle {
   std::vector<Unsettled> deliveries;
   broker::Settlement how = broker::Settlement::kAck;
+  std::vector<std::uint64_t> late;  ///< tags that came too late and mean nothing
 };
 
 struct Channel {

@@ -31,10 +31,12 @@ void DeliveryLedger::take_late(std::uint32_t now, std::vector<Unsettled>& out) {
   drop_settled_front();
 }
 
-bool DeliveryLedger::forgive(std::uint64_t tag, bool multiple) {
+bool DeliveryLedger::forgive(std::uint64_t tag, bool multiple, std::vector<std::uint64_t>* forgiven) {
+  const auto first = multiple ? late_.begin() : late_.lower_bound(tag);
+  const auto end = late_.upper_bound(tag);
   const bool known = late_.contains(tag);
-  if (multiple) late_.erase(late_.begin(), late_.upper_bound(tag));
-  else late_.erase(tag);
+  if (forgiven != nullptr) forgiven->insert(forgiven->end(), first, end);
+  late_.erase(first, end);
   return known;
 }
 
@@ -65,9 +67,13 @@ void DeliveryLedger::drop_settled_front() {
   while (!outstanding_.empty() && outstanding_.front().queue == nullptr) outstanding_.pop_front();
 }
 
-Result<> DeliveryLedger::settle(std::uint64_t tag, bool multiple, std::vector<Unsettled>& out) {
-  if (tag == 0 && multiple) return take_all(out), Result<>{};
-  const bool late = !late_.empty() && forgive(tag, multiple);
+Result<> DeliveryLedger::settle(std::uint64_t tag, bool multiple, std::vector<Unsettled>& out, std::vector<std::uint64_t>* forgiven) {
+  if (tag == 0 && multiple) {
+    if (forgiven != nullptr) forgiven->insert(forgiven->end(), late_.begin(), late_.end());
+    take_all(out);
+    return {};
+  }
+  const bool late = !late_.empty() && forgive(tag, multiple, forgiven);
   std::size_t index = index_of(tag);
   const bool known = index != outstanding_.size() && outstanding_[index].queue != nullptr;
   if (!known && !late) return fail(ReplyCode::kPreconditionFailed, "unknown delivery tag " + std::to_string(tag));
@@ -86,7 +92,8 @@ void DeliveryLedger::take_all(std::vector<Unsettled>& out) {
   late_.clear();
 }
 
-void DeliveryLedger::restore(std::vector<Unsettled> deliveries) {
+void DeliveryLedger::restore(std::vector<Unsettled> deliveries, const std::vector<std::uint64_t>& late) {
+  late_.insert(late.begin(), late.end());
   for (Unsettled& delivery : deliveries) {
     const std::size_t index = index_of(delivery.tag);
     if (index < outstanding_.size()) outstanding_[index] = delivery;

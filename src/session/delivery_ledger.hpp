@@ -41,8 +41,8 @@ class DeliveryLedger {
 
   /// Takes the delivery of that tag, or with `multiple` all up to it (tag 0: all), out of the ledger and appends them to `out`, lowest
   /// tag first. 406 `unknown delivery tag N` when that very tag is not outstanding; but one that take_late() took may be settled once more,
-  /// which does nothing.
-  [[nodiscard]] Result<> settle(std::uint64_t tag, bool multiple, std::vector<Unsettled>& out);
+  /// which does nothing; its tag is appended to `late`, if given.
+  [[nodiscard]] Result<> settle(std::uint64_t tag, bool multiple, std::vector<Unsettled>& out, std::vector<std::uint64_t>* late = nullptr);
   /// Takes everything.
   void take_all(std::vector<Unsettled>& out);
   /// Takes those that should have been settled by `now`. Clients may still settle them.
@@ -51,8 +51,8 @@ class DeliveryLedger {
   [[nodiscard]] bool has_late(std::uint32_t now) const noexcept { return timed_ && is_due(next_late_, now); }
   /// When to look again, if anything is timed.
   [[nodiscard]] std::optional<std::uint32_t> next_late() const noexcept { return timed_ ? std::optional(next_late_) : std::nullopt; }
-  /// Puts deliveries back that settle() took (tx.rollback).
-  void restore(std::vector<Unsettled> deliveries);
+  /// Puts deliveries back that settle() took, and late tags that it named (tx.rollback).
+  void restore(std::vector<Unsettled> deliveries, const std::vector<std::uint64_t>& late);
 
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
@@ -62,7 +62,7 @@ class DeliveryLedger {
   void take(Unsettled& delivery, std::vector<Unsettled>& out);
   void drop_settled_front();
   void note_late(const Unsettled& delivery) noexcept;
-  [[nodiscard]] bool forgive(std::uint64_t tag, bool multiple);
+  [[nodiscard]] bool forgive(std::uint64_t tag, bool multiple, std::vector<std::uint64_t>* forgiven);
   [[nodiscard]] static bool is_due(std::uint32_t moment, std::uint32_t now) noexcept {
     return static_cast<std::int32_t>(now - moment) >= 0;
   }

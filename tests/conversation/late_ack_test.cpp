@@ -140,6 +140,19 @@ TEST_P(LateAcks, CloseTheChannelWhereThatIsWanted) {
   c.receives_content(BasicGetOk{1, true, "", "q", 0}, "m", 2);
 }
 
+TEST_P(LateAcks, OfATransactionThatIsRolledBackMayBeSaidAgain) {
+  options = late_after(5000, session::LateAck::kRequeue);
+  Client& c = client();
+  consumes(c).publishes("q", "m");
+  c.receives_content(BasicDeliver{"t", 1, false, "", "q"}, "m");
+  passes(5000);
+  c.receives_content(BasicDeliver{"t", 2, true, "", "q"}, "m");
+  c.sends(TxSelect{}).receives(TxSelectOk{});
+  c.sends(BasicAck{1, false}).sends(TxRollback{}).receives(TxRollbackOk{});
+  c.sends(BasicAck{1, false}).sends(BasicAck{2, false}).sends(TxCommit{}).receives(TxCommitOk{});
+  c.sends(QueueDeclare{.queue = "q", .passive = true}).receives(QueueDeclareOk{"q", 0, 1});
+}
+
 TEST_P(LateAcks, CancelTheConsumerWhereThatIsWanted) {
   options = late_after(5000, session::LateAck::kCancel);
   Client& c = client();

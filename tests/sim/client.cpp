@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace mq::sim {
 
@@ -54,7 +55,11 @@ void Client::opens_channel(Random& random) {
 std::string Client::acts_on(Channel& channel, Random& random) {
   const std::uint64_t what = random.below(100);
   if (what < 40) return publishes(channel, random);
-  if (what < 70) return settles(channel, random);
+  if (what < 70) {
+    std::string told = settles(channel, random);
+    for (std::uint64_t more = random.below(6); more > 0 && !channel.held.empty(); --more) told += ", " + settles(channel, random);
+    return told;
+  }
   if (what < 78) return consumes(channel, random);
   if (what < 83 && plan_.with_gets) {
     const QueueIndex queue = random.below(plan_.queues.size());
@@ -84,15 +89,18 @@ std::string Client::acts_on(Channel& channel, Random& random) {
     return "closes channel " + channel.life->name;
   }
   if (what < 92 && plan_.with_mistakes) return makes_a_mistake(channel, random);
+  if (what < 95 && plan_.with_churn) return churns(channel, random);
   if (channel.mode == Mode::kTx) return ends_transaction(channel, random);
   return "does nothing";
 }
 
 std::string Client::publishes(Channel& channel, Random& random) {
-  const auto count = random.between(1, 12);
+  const bool floods = plan_.with_floods && random.chance(8);  // more than a queue keeps in one piece
+  const auto count = floods ? random.between(500, 1500) : random.between(1, 12);
   std::string told = "publishes";
+  auto [exchange, key] = plan_.draw_address(random);
   for (std::int64_t left = count; left > 0; --left) {
-    const auto [exchange, key] = plan_.draw_address(random);
+    if (!floods) std::tie(exchange, key) = plan_.draw_address(random);
     Oracle::Published what{exchange, key, random.chance(plan_.persistent_percent), std::nullopt, random.below(40)};
     if (plan_.with_large_bodies && random.chance(10)) what.body_bytes = random.below(random.chance(20) ? 300'000 : 9'000);
     Properties properties;
@@ -101,14 +109,30 @@ std::string Client::publishes(Channel& channel, Random& random) {
       what.expiration_ms = random.between(0, 4) * 400;
       properties.expiration = std::to_string(*what.expiration_ms);
     }
+    Table headers;
+    if (plan_.with_delays && random.chance(25)) {
+      what.delay_ms = random.between(1, 4000);
+      headers.set("x-delay", static_cast<std::int64_t>(*what.delay_ms));
+    }
+    if (plan_.with_groups && random.chance(80)) {
+      what.group = static_cast<char>('a' + random.below(4));
+      headers.set("group", what.group);
+    }
+    if (plan_.with_ids && random.chance(60)) {
+      what.id = "id" + std::to_string(random.below(300));
+      properties.message_id = what.id;
+    }
+    if (!headers.empty()) properties.headers = headers;
+    what.mandatory = plan_.with_mandatory && random.chance(30);
     if (plan_.with_priorities && random.chance(40)) properties.priority = static_cast<std::uint8_t>(random.below(7));
     channel.life->next_index++;
     const std::uint64_t sequence = channel.mode == Mode::kConfirm ? ++channel.published : 0;
+    const bool mandatory = what.mandatory;
     const MessageId message = oracle_.publishes(channel.life, std::move(what), sequence);
     const std::string body = oracle_.body_of(message);
     std::string encoded, frames;
     encode_properties(properties, encoded);
-    append_method_frame(frames, channel.number, BasicPublish{.exchange = exchange, .routing_key = key});
+    append_method_frame(frames, channel.number, BasicPublish{.exchange = exchange, .routing_key = key, .mandatory = mandatory});
     append_content(frames, channel.number, encoded, body, wire_->frame_max());
     wire_->write(frames, [this, message] { oracle_.arrived(message); });
     told += " " + std::to_string(message) + " to '" + exchange + "' " + key;
@@ -175,8 +199,33 @@ std::string Client::ends_transaction(Channel& channel, Random& random) {
   const auto tx = channel.life->tx;
   channel.life->tx = std::make_shared<Transaction>();
   channel.asked.push_back(tx);
-  asks<TxCommitOk>(channel, TxCommit{}, {}, [this, life = channel.life, tx, tags, index] { oracle_.commit_arrives(life, tx, tags, index); });
+  asks<TxCommitOk>(channel, TxCommit{}, {},
+                   [this, life = channel.life, tx, tags, index] { oracle_.commit_arrives(life, tx, tags, index); });
   return "commits on " + channel.life->name;
+}
+
+// Queues that come and go, with messages that are nobody's.
+std::string Client::churns(Channel& channel, Random& random) {
+  const std::string name = "churn" + std::to_string(random.below(3));
+  const std::uint64_t what = random.below(10);
+  if (what < 4) {
+    TableBytes arguments({{"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "churn0"}, {"x-max-length", std::int64_t{5}}});
+    asks<QueueDeclareOk>(channel, QueueDeclare{.queue = name, .durable = true, .arguments = arguments});
+    return "declares " + name;
+  }
+  if (what < 6) {
+    asks<QueueDeleteOk>(channel, QueueDelete{.queue = name});
+    return "deletes " + name;
+  }
+  std::string frames, encoded;
+  Properties properties;
+  properties.delivery_mode = 2;
+  encode_properties(properties, encoded);
+  if (channel.mode == Mode::kConfirm) oracle_.publishes_unheeded(*channel.life, ++channel.published);
+  append_method_frame(frames, channel.number, BasicPublish{.exchange = "", .routing_key = name});
+  append_content(frames, channel.number, encoded, "churn", wire_->frame_max());
+  wire_->write(frames);
+  return "publishes to " + name;
 }
 
 std::string Client::makes_a_mistake(Channel& channel, Random& random) {
@@ -202,8 +251,7 @@ std::string Client::makes_a_mistake(Channel& channel, Random& random) {
 void Client::checks_in() {
   if (wire_ == nullptr) return;
   for (auto& [number, channel] : channels_)
-    if (channel.open && !channel.closing)
-      asks<QueueDeclareOk>(channel, QueueDeclare{.queue = plan_.queues[0].name, .passive = true});
+    if (channel.open && !channel.closing) asks<QueueDeclareOk>(channel, QueueDeclare{.queue = plan_.queues[0].name, .passive = true});
 }
 
 // --- what leaves the broker for it ---
@@ -223,6 +271,7 @@ void Client::left_the_broker(Event& event) {
     const auto nack = event.as<BasicNack>();
     return oracle_.confirmed(*channel.life, nack.delivery_tag, nack.multiple, true);
   }
+  if (event.id == BasicReturn::kId) return oracle_.returned(event.body);
   if (event.id == ChannelClose::kId) {
     const auto close = event.as<ChannelClose>();
     const bool full = !channel.asked.empty() && close.reply_text == "PRECONDITION_FAILED - partial tx completion";
@@ -248,8 +297,8 @@ void Client::hears_answer(Channel& channel, const Event& event) {
                             std::string(method_name(request.reply)));
   if (event.id == BasicGetOk::kId) {
     const auto got = event.as<BasicGetOk>();
-    (void)oracle_.delivered(channel.life, "", request.queue, got.delivery_tag, got.redelivered, request.no_ack, event.body, event.properties,
-                            silent_since_);
+    (void)oracle_.delivered(channel.life, "", request.queue, got.delivery_tag, got.redelivered, request.no_ack, event.body,
+                            event.properties, silent_since_);
   }
   if (event.id == BasicCancelOk::kId) channel.life->consumers.erase(request.consumer);
   if (event.id == BasicRecoverOk::kId) oracle_.recovered(*channel.life);
@@ -266,7 +315,8 @@ void Client::hears_delivery(Channel& channel, const Event& event) {
   const auto delivery = event.as<BasicDeliver>();
   const auto consumer = channel.life->consumers.find(delivery.consumer_tag);
   if (consumer == channel.life->consumers.end())
-    return oracle_.violated("channel " + channel.life->name + ": a delivery for consumer '" + std::string(delivery.consumer_tag) + "', which is not there");
+    return oracle_.violated("channel " + channel.life->name + ": a delivery for consumer '" + std::string(delivery.consumer_tag) +
+                            "', which is not there");
   (void)oracle_.delivered(channel.life, delivery.consumer_tag, consumer->second.queue, delivery.delivery_tag, delivery.redelivered,
                           consumer->second.no_ack, event.body, event.properties, silent_since_);
 }
@@ -322,7 +372,8 @@ void Client::reads(Random& random) {
 
 void Client::reads_on_connection(const Event& event, Random& random) {
   if (event.id == ConnectionStart::kId) {
-    const TableBytes properties({{"capabilities", Table{{"basic.nack", true}, {"publisher_confirms", true}, {"consumer_cancel_notify", true}}}});
+    const TableBytes properties(
+        {{"capabilities", Table{{"basic.nack", true}, {"publisher_confirms", true}, {"consumer_cancel_notify", true}}}});
     says(0, ConnectionStartOk{properties, "PLAIN", std::string("\0guest\0guest", 12), "en_US"});
   } else if (event.id == ConnectionTune::kId) {
     const std::uint32_t frame_max = random.chance(50) ? 4096 : 131072;

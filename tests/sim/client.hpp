@@ -52,7 +52,7 @@ class Client final : public Ear {
     bool open = false;     ///< as far as the client knows
     bool closing = false;  ///< it asked for it
     bool recovering = false;
-    bool may_fail = false; ///< it made a mistake on purpose
+    bool may_fail = false;  ///< it made a mistake on purpose
     std::uint64_t published = 0;
     std::uint32_t prefetch = 0;
     std::deque<Request> requests;
@@ -83,6 +83,7 @@ class Client final : public Ear {
   std::string consumes(Channel& channel, Random& random);
   std::string settles(Channel& channel, Random& random);
   std::string ends_transaction(Channel& channel, Random& random);
+  std::string churns(Channel& channel, Random& random);
   std::string makes_a_mistake(Channel& channel, Random& random);
 
   void hears_answer(Channel& channel, const Event& event);

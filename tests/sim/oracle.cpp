@@ -33,6 +33,8 @@ MessageId Oracle::publishes(const LifePtr& by, Published what, std::uint64_t seq
   message.tx = by->tx;
   message.disturbances = disturbances_;
   const MessageId id = messages_.size() - 1;
+  for (QueueIndex queue : message.queues)
+    if (plan_.queues[queue].takes_each_id_once && !message.what.id.empty()) by_id_[{queue, message.what.id}].push_back(id);
   if (message.tx) message.tx->published.push_back(id);
   else if (sequence != 0) by->unconfirmed.emplace(sequence, id);
   ++counts_.published;
@@ -57,25 +59,39 @@ std::optional<MessageId> Oracle::message_of(std::string_view body) {
 
 void Oracle::arrived(MessageId message) {
   messages_[message].arrived_at = now_();
-  if (!messages_[message].tx) not_entered_.push_back(message);
+  if (!messages_[message].tx && !messages_[message].what.delay_ms) not_entered_.push_back(message);
 }
 
 void Oracle::confirmed(ChannelLife& life, std::uint64_t sequence, bool multiple, bool refused) {
   const auto end = life.unconfirmed.upper_bound(sequence);
   auto begin = multiple ? life.unconfirmed.begin() : life.unconfirmed.find(sequence);
   if (begin == end || begin == life.unconfirmed.end())
-    return violated("channel " + life.name + ": confirm " + std::to_string(sequence) + (multiple ? ", multiple," : "") + " of nothing unconfirmed");
+    return violated("channel " + life.name + ": confirm " + std::to_string(sequence) + (multiple ? ", multiple," : "") +
+                    " of nothing unconfirmed");
   for (auto at = begin; at != end; ++at) {
+    if (at->second == kUnheeded) continue;
     Message& message = messages_[at->second];
     if (trace_) trace_("   > message " + std::to_string(at->second) + (refused ? " refused" : " confirmed"));
     if (message.arrived_at == kNever) violated("message " + std::to_string(at->second) + " is confirmed before it arrived");
     (refused ? message.refused : message.confirmed) = true;
     message.confirmed_in = run_;
     ++counts_.confirmed;
-    const bool may_refuse = std::any_of(message.queues.begin(), message.queues.end(), [&](QueueIndex queue) { return plan_.queues[queue].refuses; });
+    const bool may_refuse =
+        std::any_of(message.queues.begin(), message.queues.end(), [&](QueueIndex queue) { return plan_.queues[queue].refuses; });
+    if (message.what.mandatory && message.queues.empty() && !message.returned)
+      violated("message " + std::to_string(at->second) + " is confirmed before it is returned");
     if (refused && !may_refuse) violated("message " + std::to_string(at->second) + " is refused, though no queue of it refuses anything");
   }
   life.unconfirmed.erase(begin, end);
+}
+
+void Oracle::returned(std::string_view body) {
+  const auto id = message_of(body);
+  if (!id) return;
+  Message& message = messages_[*id];
+  if (!message.what.mandatory || !message.queues.empty() || message.returned)
+    violated("message " + std::to_string(*id) + " is returned, and should not be");
+  message.returned = true;
 }
 
 // --- consuming ---
@@ -85,7 +101,9 @@ std::string Oracle::name_of(CopyKey key) const {
 }
 
 bool Oracle::may_be_in(const Message& message, QueueIndex queue) const {
-  const auto is_in = [&](QueueIndex which) { return std::find(message.queues.begin(), message.queues.end(), which) != message.queues.end(); };
+  const auto is_in = [&](QueueIndex which) {
+    return std::find(message.queues.begin(), message.queues.end(), which) != message.queues.end();
+  };
   const auto& source = plan_.queues[queue].dead_letters_of;
   return source ? is_in(*source) : is_in(queue);
 }
@@ -121,7 +139,7 @@ void Oracle::look_at_death(QueueIndex queue, MessageId message, const amqp::Prop
   const Message& dead = messages_[message];
   const Copy& copy = copies_[{message, *source}];
   const bool possible = reason == "rejected"         ? copy.dropped
-                        : reason == "expired"        ? time_to_live(dead, *source).has_value()
+                        : reason == "expired"        ? from.may_expire || time_to_live(dead, *source).has_value()
                         : reason == "maxlen"         ? from.limited
                         : reason == "delivery_limit" ? from.delivery_limited
                                                      : false;
@@ -131,22 +149,27 @@ void Oracle::look_at_death(QueueIndex queue, MessageId message, const amqp::Prop
 }
 
 void Oracle::check_order(ChannelLife::Consumer& consumer, const Message& message, CopyKey key) {
-  if (!plan_.queues[key.queue].in_order || message.by == nullptr) return;
+  if (!plan_.queues[key.queue].in_order || message.what.delay_ms) return;
   std::uint64_t& latest = consumer.latest[message.by.get()];
   if (key.message + 1 <= latest)
     violated(name_of(key) + " comes for the first time after message " + std::to_string(latest - 1) + ", which was published after it");
   latest = key.message + 1;
 }
 
-std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view consumer, QueueIndex queue, std::uint64_t tag, bool redelivered,
-                                         bool no_ack, std::string_view body, const amqp::Properties& properties, UnixMillis given_after) {
+std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view consumer, QueueIndex queue, std::uint64_t tag,
+                                         bool redelivered, bool no_ack, std::string_view body, const amqp::Properties& properties,
+                                         UnixMillis given_after) {
   const auto id = message_of(body);
   if (!id) return std::nullopt;
   const CopyKey key{*id, queue};
   const Message& message = messages_[*id];
-  if (trace_) trace_("   > " + name_of(key) + " to " + life->name + " " + std::string(consumer) + " as " + std::to_string(tag) + (redelivered ? " again" : ""));
+  if (trace_)
+    trace_("   > " + name_of(key) + " to " + life->name + " " + std::string(consumer) + " as " + std::to_string(tag) +
+           (redelivered ? " again" : ""));
   if (message.arrived_at == kNever) violated(name_of(key) + " is delivered before it arrived");
   if (!may_be_in(message, queue)) violated(name_of(key) + ": it does not belong there");
+  if (message.what.delay_ms && now_() < message.arrived_at + *message.what.delay_ms)
+    violated(name_of(key) + " is delivered before it is due");
   look_at_death(queue, *id, properties);
   Copy& copy = copies_[key];
   ++counts_.delivered;
@@ -157,14 +180,18 @@ std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view c
   }
   if (copy.given_away && copy.given_in == run_)
     suspect({{life, life->next_index}}, name_of(key) + " comes again, though it was taken without acknowledgement");
-  if (copy.holder && copy.holder != life)
+  const bool forgetful = plan_.queues[queue].forgetful;
+  if (forgetful) {
+  } else if (copy.holder && copy.holder != life)
     suspect({{copy.holder, copy.holder->next_index}, {life, life->next_index}},
             name_of(key) + " is delivered on " + life->name + " while " + copy.holder->name + " holds it");
   else if (copy.holder && !life->recovering) violated(name_of(key) + " is delivered again on " + life->name + ", which holds it");
-  if (copy.acked && copy.acked_in == run_)
+  if (copy.acked && copy.acked_in == run_ && !forgetful)
     suspect({{copy.acked_by, copy.acked_at}, {life, life->next_index}},
             name_of(key) + " is delivered on " + life->name + " after " + copy.acked_by->name + " acknowledged it");
-  if (copy.times > 0 && !redelivered) suspect({{life, life->next_index}}, name_of(key) + " was delivered before, and does not say so");
+  if (copy.gone && !forgetful) violated(name_of(key) + " comes again, though it was acknowledged before a restart in good order");
+  if (copy.times > 0 && !redelivered && !forgetful)
+    suspect({{life, life->next_index}}, name_of(key) + " was delivered before, and does not say so");
   if (copy.times == 0 && redelivered && message.disturbances == disturbances_)
     unexplained_.emplace_back(disturbances_, name_of(key) + " says that it was delivered before, and was not");
   if (const auto ttl = time_to_live(message, queue); ttl && message.entered_by != kNever && given_after > message.entered_by + *ttl)
@@ -172,7 +199,7 @@ std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view c
   ++copy.times;
   if (const auto known = life->consumers.find(consumer); known != life->consumers.end()) {
     if (!redelivered) check_order(known->second, message, key);
-    if (!no_ack && ++known->second.out > known->second.prefetch && known->second.prefetch != 0)
+    if (!no_ack && ++known->second.out > known->second.prefetch && known->second.prefetch != 0 && !forgetful)
       violated("consumer " + std::string(consumer) + " of channel " + life->name + " has " + std::to_string(known->second.out) +
                " messages out, with a prefetch of " + std::to_string(known->second.prefetch));
   }
@@ -181,10 +208,30 @@ std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view c
     copy.given_in = run_;
     return key;
   }
+  if (plan_.queues[queue].grouped && !message.what.group.empty()) check_group(life, consumer, key, redelivered);
   copy.holder = life;
   if (!life->out.try_emplace(tag, ChannelLife::Out{key, std::string(consumer)}).second)
     violated("channel " + life->name + ": delivery tag " + std::to_string(tag) + " twice");
   return key;
+}
+
+// One consumer at a time has messages of a group, and one publisher's come in order.
+void Oracle::check_group(const LifePtr& life, std::string_view consumer, CopyKey key, bool redelivered) {
+  const Message& message = messages_[key.message];
+  for (auto at = copies_.begin(); at != copies_.end() && !plan_.queues[key.queue].forgetful; ++at) {
+    const auto& [other, copy] = *at;
+    if (other.queue != key.queue || !copy.holder || messages_[other.message].what.group != message.what.group) continue;
+    if (copy.holder == life && copy.held_by == consumer) continue;
+    suspect({{copy.holder, copy.holder->next_index}, {life, life->next_index}}, name_of(key) + " is delivered to " + life->name +
+                                                                                    " while " + copy.holder->name + " has message " +
+                                                                                    std::to_string(other.message) + " of the same group");
+  }
+  copies_[key].held_by = consumer;
+  if (redelivered || message.what.delay_ms) return;
+  std::uint64_t& latest = group_order_[{key.queue, message.what.group, message.by.get()}];
+  if (key.message + 1 <= latest)
+    violated(name_of(key) + " comes for the first time after message " + std::to_string(latest - 1) + " of its group");
+  latest = key.message + 1;
 }
 
 void Oracle::release(ChannelLife& life, std::map<std::uint64_t, ChannelLife::Out>::iterator out) {
@@ -196,7 +243,8 @@ void Oracle::settles(const LifePtr& life, std::uint64_t tag, bool multiple, Sett
   auto at = multiple ? life->out.begin() : life->out.find(tag);
   while (at != life->out.end() && at->first <= tag) {
     Copy& copy = copies_[at->second.copy];
-    if (trace_) trace_("   < " + name_of(at->second.copy) + (how == Settling::kAck ? " acked" : how == Settling::kDrop ? " rejected" : " requeued"));
+    if (trace_)
+      trace_("   < " + name_of(at->second.copy) + (how == Settling::kAck ? " acked" : how == Settling::kDrop ? " rejected" : " requeued"));
     if (how == Settling::kAck) {
       copy.acked = true;
       copy.acked_by = life;
@@ -233,7 +281,10 @@ void Oracle::commit_arrives(const LifePtr& life, const std::shared_ptr<Transacti
   for (std::uint64_t tag : tags)
     if (const auto out = life->out.find(tag); out != life->out.end()) tx->acked.push_back(out->second.copy);
   for (std::uint64_t tag : tags) settles(life, tag, false, Settling::kAck, index);
-  for (MessageId message : tx->published) not_entered_.push_back(message);
+  for (MessageId message : tx->published) {
+    messages_[message].arrived_at = now_();  // from here on time counts
+    if (!messages_[message].what.delay_ms) not_entered_.push_back(message);
+  }
   transactions_.push_back(tx);
 }
 
@@ -302,6 +353,12 @@ void Oracle::crashed() {
   for (auto& [key, copy] : copies_) copy.holder = nullptr;
 }
 
+void Oracle::restarted() {
+  for (auto& [key, copy] : copies_)
+    copy.gone = copy.gone || (copy.acked && copy.acked_in == run_ && copy.acked_by->sealed >= copy.acked_at);
+  crashed();
+}
+
 void Oracle::drained(QueueIndex queue, std::string_view body, const amqp::Properties& properties) {
   const auto id = message_of(body);
   if (!id) return;
@@ -311,8 +368,12 @@ void Oracle::drained(QueueIndex queue, std::string_view body, const amqp::Proper
   Copy& copy = copies_[key];
   ++counts_.drained;
   if (copy.drained) violated(name_of(key) + " is there twice");
+  if (copy.gone && !plan_.queues[queue].forgetful)
+    violated(name_of(key) + " is still there, though it was acknowledged before a restart in good order");
   if (copy.given_away && copy.given_in == run_) violated(name_of(key) + " is still there, though it was taken without acknowledgement");
-  if (copy.acked && copy.acked_in == run_ && copy.acked_by->sealed >= copy.acked_at) violated(name_of(key) + " is still there, though it was acknowledged");
+  if (plan_.queues[queue].forgetful) {
+  } else if (copy.acked && copy.acked_in == run_ && copy.acked_by->sealed >= copy.acked_at)
+    violated(name_of(key) + " is still there, though it was acknowledged");
   copy.drained = true;
 }
 
@@ -328,7 +389,38 @@ bool Oracle::may_be_gone(const Message& message, const Copy& copy, QueueIndex qu
   const auto gives_away = [this](QueueIndex which) { return which < gives_away_.size() && gives_away_[which]; };
   if (gives_away(queue) || (plan.dead_letters_to && gives_away(*plan.dead_letters_to))) return true;
   if (plan.dead_letters_to) return false;
-  return copy.dropped || plan.limited || plan.delivery_limited || time_to_live(message, queue).has_value();
+  if (copy.dropped || plan.limited || plan.delivery_limited || plan.may_expire || time_to_live(message, queue).has_value()) return true;
+  return message.what.delay_ms && plan.refuses;
+}
+
+// Of the messages with one id at most one enters; it stands for all of them.
+bool Oracle::another_stands_for(const Message& message, MessageId id, QueueIndex queue) const {
+  if (!plan_.queues[queue].takes_each_id_once || message.what.id.empty()) return false;
+  const auto same = by_id_.find({queue, message.what.id});
+  return same != by_id_.end() && std::any_of(same->second.begin(), same->second.end(), [&](MessageId other) {
+           const auto copy = copies_.find({other, queue});
+           if (other == id) return false;
+           return may_be_gone(messages_[other], copy == copies_.end() ? Copy() : copy->second, queue);
+         });
+}
+
+void Oracle::judge_ids() {
+  for (const auto& [key, messages] : by_id_) {
+    const QueueIndex queue = key.first;
+    if (!plan_.queues[queue].durable || plan_.persistent_percent < 100) continue;
+    std::optional<MessageId> seen;
+    for (MessageId id : messages) {
+      const auto copy = copies_.find({id, queue});
+      if (copy == copies_.end()) continue;
+      const bool turned_away = plan_.queues[queue].refuses && plan_.queues[queue].limited;  // it may be dead without having been there
+      if (copy->second.times == 0 && !copy->second.drained && (!copy->second.dead || turned_away)) continue;
+      const Message& message = messages_[id];
+      const bool kept = message.tx ? message.tx->state == Transaction::State::kCommitted : message.confirmed;
+      if (!kept && !copy->second.drained) continue;  // a crash may have taken it, and its id
+      if (seen) violated(name_of({id, queue}) + " has the id of message " + std::to_string(*seen) + ", and both entered");
+      seen = id;
+    }
+  }
 }
 
 void Oracle::judge() {
@@ -336,10 +428,12 @@ void Oracle::judge() {
     const Message& message = messages_[id];
     for (QueueIndex queue : message.queues) {
       const auto copy = copies_.find({id, queue});
-      if (must_be_there(message, queue) && !may_be_gone(message, copy == copies_.end() ? Copy() : copy->second, queue))
+      if (must_be_there(message, queue) && !may_be_gone(message, copy == copies_.end() ? Copy() : copy->second, queue) &&
+          !another_stands_for(message, id, queue))
         violated(name_of({id, queue}) + " is lost: it was " + (message.tx ? "committed" : "confirmed"));
     }
   }
+  judge_ids();
   for (const auto& tx : transactions_) judge(*tx);
 }
 
@@ -353,14 +447,16 @@ void Oracle::judge(const Transaction& tx) {
       const auto found = copies_.find({id, queue});
       const bool seen = found != copies_.end() && (found->second.times > 0 || found->second.drained || found->second.dead);
       if (seen) there = name_of({id, queue});
-      else if (!may_be_gone(message, found == copies_.end() ? Copy() : found->second, queue)) missing = name_of({id, queue});
+      else if (!may_be_gone(message, found == copies_.end() ? Copy() : found->second, queue) && !another_stands_for(message, id, queue))
+        missing = name_of({id, queue});
     }
   }
   if (!there.empty() && !missing.empty()) violated("half a transaction: " + there + " is there, and " + missing + " is not");
   if (!there.empty() && tx.state == Transaction::State::kRefused) violated(there + " is there, though its transaction was refused");
   if (there.empty()) return;
   for (CopyKey key : tx.acked)
-    if (copies_[key].drained) violated("half a transaction: " + there + " is there, and so is " + name_of(key) + ", which it acknowledged");
+    if (copies_[key].drained && !plan_.queues[key.queue].forgetful)
+      violated("half a transaction: " + there + " is there, and so is " + name_of(key) + ", which it acknowledged");
 }
 
 }  // namespace mq::sim

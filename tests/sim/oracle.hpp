@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -24,6 +25,7 @@
 namespace mq::sim {
 
 using MessageId = std::uint64_t;  ///< its number, and what its body starts with
+inline constexpr MessageId kUnheeded = UINT64_MAX;
 
 struct CopyKey {
   MessageId message = 0;
@@ -60,15 +62,15 @@ struct ChannelLife {
 
   std::string name;
   bool dead = false;
-  bool failed = false;          ///< the broker closed it: what was said last may not count
-  bool recovering = false;      ///< basic.recover was asked for
+  bool failed = false;           ///< the broker closed it: what was said last may not count
+  bool recovering = false;       ///< basic.recover was asked for
   std::uint64_t next_index = 1;  ///< of what the client does, in order
   std::uint64_t unanswered = 0;  ///< while something is, what was said behind it waits
   std::uint64_t sealed = 0;      ///< everything below was dealt with
   std::map<std::uint64_t, Out> out;
   std::map<std::string, Consumer, std::less<>> consumers;
   std::vector<std::pair<std::uint64_t, std::shared_ptr<Suspicion>>> suspicions;  ///< proved by the answer to what was asked at this index
-  std::set<QueueIndex> takes_from;  ///< without acknowledgement: what is on its way when it dies is gone
+  std::set<QueueIndex> takes_from;                 ///< without acknowledgement: what is on its way when it dies is gone
   std::map<std::uint64_t, MessageId> unconfirmed;  ///< by the number of the publish
   std::shared_ptr<Transaction> tx;
 };
@@ -86,11 +88,17 @@ class Oracle {
     bool persistent = true;
     std::optional<Millis> expiration_ms;
     std::size_t body_bytes = 0;
+    std::optional<Millis> delay_ms;
+    std::string group, id;
+    bool mandatory = false;
   };
   /// A message is written by a client; its body is body_of().
   MessageId publishes(const LifePtr& by, Published what, std::uint64_t sequence);
   [[nodiscard]] std::string body_of(MessageId message) const;
   void arrived(MessageId message);
+  /// Something whose way nobody follows is published, and will be confirmed.
+  void publishes_unheeded(ChannelLife& life, std::uint64_t sequence) { life.unconfirmed.emplace(sequence, kUnheeded); }
+  void returned(std::string_view body);
   void confirmed(ChannelLife& life, std::uint64_t sequence, bool multiple, bool refused);
 
   // --- consuming ---
@@ -103,7 +111,8 @@ class Oracle {
   void recovered(ChannelLife& life);
 
   // --- transactions ---
-  void commit_arrives(const LifePtr& life, const std::shared_ptr<Transaction>& tx, const std::vector<std::uint64_t>& tags, std::uint64_t index);
+  void commit_arrives(const LifePtr& life, const std::shared_ptr<Transaction>& tx, const std::vector<std::uint64_t>& tags,
+                      std::uint64_t index);
   void committed(Transaction& tx);
   void rolled_back(ChannelLife& life);
 
@@ -121,7 +130,8 @@ class Oracle {
   /// And everything that the broker said has left it.
   void is_quiet();
   void crashed();
-  void restarted() { crashed(); }  // what is not durable is gone as well
+  /// In good order: what was acknowledged is gone for good. What is not durable is gone as well.
+  void restarted();
   /// A queue gave it in the end.
   void drained(QueueIndex queue, std::string_view body, const amqp::Properties& properties);
   /// When everything was drained: nothing is missing, nothing is there that must not be.
@@ -150,17 +160,20 @@ class Oracle {
     std::uint64_t disturbances = 0;  ///< when it was published
     bool confirmed = false;
     bool refused = false;
+    bool returned = false;
     std::uint64_t confirmed_in = 0;  ///< which run of the broker
   };
   struct Copy {
     LifePtr holder;
+    std::string held_by;      ///< consumer, in queues with groups
     std::uint64_t times = 0;  ///< given out
     LifePtr acked_by;
     std::uint64_t acked_at = 0, acked_in = 0, given_in = 0;
-    bool acked = false;     ///< perhaps
-    bool dropped = false;   ///< rejected, perhaps
+    bool acked = false;       ///< perhaps
+    bool gone = false;        ///< for sure
+    bool dropped = false;     ///< rejected, perhaps
     bool given_away = false;  ///< without acknowledgement
-    bool dead = false;      ///< seen where its queue's dead letters go
+    bool dead = false;        ///< seen where its queue's dead letters go
     bool drained = false;
   };
 
@@ -169,11 +182,14 @@ class Oracle {
   [[nodiscard]] std::optional<Millis> time_to_live(const Message& message, QueueIndex queue) const;
   void look_at_death(QueueIndex queue, MessageId message, const amqp::Properties& properties);
   void suspect(std::initializer_list<std::pair<LifePtr, std::uint64_t>> channels, std::string text);
+  void check_group(const LifePtr& life, std::string_view consumer, CopyKey key, bool redelivered);
   void check_order(ChannelLife::Consumer& consumer, const Message& message, CopyKey key);
   [[nodiscard]] std::string name_of(CopyKey key) const;
   void release(ChannelLife& life, std::map<std::uint64_t, ChannelLife::Out>::iterator out);
   [[nodiscard]] bool must_be_there(const Message& message, QueueIndex queue) const;
   [[nodiscard]] bool may_be_gone(const Message& message, const Copy& copy, QueueIndex queue) const;
+  [[nodiscard]] bool another_stands_for(const Message& message, MessageId id, QueueIndex queue) const;
+  void judge_ids();
   void judge(const Transaction& tx);
 
   const Plan& plan_;
@@ -182,9 +198,11 @@ class Oracle {
   std::map<CopyKey, Copy> copies_;
   std::vector<MessageId> not_entered_;  // arrived since the broker was last idle
   std::vector<std::shared_ptr<Transaction>> transactions_;
-  std::vector<bool> gives_away_;        // by queue: what was given without acknowledgement may have been lost on its way
+  std::map<std::pair<QueueIndex, std::string>, std::vector<MessageId>> by_id_;  // in queues that take each once
+  std::map<std::tuple<QueueIndex, std::string, const ChannelLife*>, std::uint64_t> group_order_;
+  std::vector<bool> gives_away_;  // by queue: what was given without acknowledgement may have been lost on its way
   std::uint64_t run_ = 0;
-  std::uint64_t disturbances_ = 0;  // what may have returned messages to queues
+  std::uint64_t disturbances_ = 0;                                  // what may have returned messages to queues
   std::vector<std::pair<std::uint64_t, std::string>> unexplained_;  // unless something is heard that explains it
   std::function<void(const std::string&)> trace_;
   std::string violation_;

@@ -60,7 +60,30 @@ QueuePlan draw_queue(Random& random, std::size_t number, bool all_durable) {
     queue.single_active = true;
     queue.arguments.set("x-single-active-consumer", true);
   }
+  if (random.chance(20)) {
+    constexpr std::array<std::string_view, 3> kReturns = {"all", "failed", "returned"};
+    queue.arguments.set("x-delayed-retry-type", random.one_of(kReturns));
+    queue.arguments.set("x-delayed-retry-min", random.between(1, 2000));
+  }
+  if (random.chance(10)) {
+    queue.arguments.set("x-consumer-timeout", random.between(500, 3000));
+    queue.forgetful = true;
+  }
   return queue;
+}
+
+// What not every queue can have beside the rest.
+void draw_more(Random& random, QueuePlan& queue) {
+  if (queue.in_order && random.chance(15)) {
+    queue.arguments.set("x-group-header", "group");
+    queue.grouped = true;
+    queue.in_order = false;
+  }
+  if (random.chance(15)) {
+    queue.arguments.set("x-message-deduplication", true);
+    queue.arguments.set("x-deduplication-by", "message-id");
+    queue.takes_each_id_once = true;
+  }
 }
 
 }  // namespace
@@ -90,7 +113,16 @@ Plan::Plan(std::uint64_t seed) {
     for (std::string_view pattern : kPatterns)
       if (random.chance(25)) bindings.push_back({"top", std::string(pattern), index});
   }
+  for (QueueIndex index = 0; index < count; ++index) draw_more(random, queues[index]);
   clients = static_cast<std::size_t>(random.between(1, 5));
+  if (random.chance(20)) odds.policy = 4;
+  if (random.chance(20)) odds.pause = 4;
+  if (random.chance(20)) odds.alarm = 4;
+  for (QueueIndex index = 0; index < count; ++index) {
+    QueuePlan& queue = queues[index];
+    if (odds.policy != 0) queue.limited = queue.delivery_limited = queue.may_expire = queue.refuses = true;
+    if (odds.pause != 0) queue.refuses = true;
+  }
   if (random.chance(60)) odds.crash = 1 + static_cast<unsigned>(random.below(2));
   if (random.chance(30)) odds.restart = 1;
   if (random.chance(60)) odds.vanish = 1 + static_cast<unsigned>(random.below(3));
@@ -107,9 +139,15 @@ Plan::Plan(std::uint64_t seed) {
   with_requeues = random.chance(60);
   with_cancels = random.chance(50);
   with_mistakes = random.chance(30);
+  with_floods = random.chance(15);
+  with_delays = random.chance(30);
+  with_groups = std::any_of(queues.begin(), queues.end(), [](const QueuePlan& queue) { return queue.grouped; });
+  with_ids = std::any_of(queues.begin(), queues.end(), [](const QueuePlan& queue) { return queue.takes_each_id_once; });
+  with_mandatory = random.chance(30);
+  with_churn = random.chance(30);
   lets_the_broker_settle = random.chance(50);
   small_memory = random.chance(50);
-  persistent_percent = random.chance(70) ? 95 : 50;
+  persistent_percent = with_ids ? 100 : random.chance(70) ? 95 : 50;
 }
 
 std::vector<QueueIndex> Plan::route(std::string_view exchange, std::string_view key) const {
@@ -151,7 +189,8 @@ std::string Plan::to_string() const {
     }
     text += "\n";
   }
-  for (const BindingPlan& binding : bindings) text += "  binding " + binding.exchange + " '" + binding.key + "' " + queues[binding.queue].name + "\n";
+  for (const BindingPlan& binding : bindings)
+    text += "  binding " + binding.exchange + " '" + binding.key + "' " + queues[binding.queue].name + "\n";
   return text;
 }
 

@@ -21,10 +21,14 @@ struct QueuePlan {
   amqp::Table arguments;
   // The same, as the oracle reads it.
   std::optional<Millis> ttl_ms;
-  bool limited = false;           ///< in length, by dropping
-  bool refuses = false;           ///< in length, by refusing publishes
+  bool limited = false;  ///< in length, by dropping
+  bool refuses = false;  ///< in length, by refusing publishes
   bool delivery_limited = false;
-  bool in_order = true;           ///< messages of one publisher come in the order in which they were published
+  bool may_expire = false;  ///< by rules that change
+  bool grouped = false;
+  bool takes_each_id_once = false;
+  bool forgetful = false;  ///< takes back what is not acknowledged in time
+  bool in_order = true;    ///< messages of one publisher come in the order in which they were published
   bool single_active = false;
   std::optional<QueueIndex> dead_letters_to;
   std::optional<QueueIndex> dead_letters_of;  ///< it is there for what dies in that queue
@@ -42,6 +46,7 @@ struct BindingPlan {
 /// In how many of a hundred steps something of the kind is done, when its turn comes.
 struct Odds {
   unsigned crash = 0, restart = 0, vanish = 0, failed_commit = 0, failed_read = 0, stall = 0;
+  unsigned policy = 0, pause = 0, alarm = 0;
 };
 
 struct Plan {
@@ -60,7 +65,9 @@ struct Plan {
   Odds odds;
   // what clients do in this life
   bool with_tx = false, with_no_ack = false, with_expirations = false, with_priorities = false, with_large_bodies = false;
-  bool with_slow_readers = false, with_gets = false, with_requeues = false, with_cancels = false, with_mistakes = false;
+  bool with_slow_readers = false, with_gets = false, with_requeues = false, with_cancels = false, with_mistakes = false,
+       with_floods = false;
+  bool with_delays = false, with_groups = false, with_ids = false, with_mandatory = false, with_churn = false;
   bool lets_the_broker_settle = false;  ///< the clock moves when nothing is left to do
   bool small_memory = false;            ///< most messages do not stay in memory
   unsigned persistent_percent = 90;

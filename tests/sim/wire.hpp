@@ -1,4 +1,5 @@
-// A connection between a simulated client and the broker's own session code: two streams of bytes that arrive in pieces, late, or not at all.
+// A connection between a simulated client and the broker's own session code: two streams of bytes that arrive in pieces, late, or not at
+// all.
 #pragma once
 
 #include <deque>
@@ -22,7 +23,7 @@ struct Event {
   std::string payload;  ///< of the method frame
   amqp::Properties properties;
   std::string body;
-  std::size_t bytes = 0;  ///< that it took of the stream
+  std::size_t bytes = 0;   ///< that it took of the stream
   std::uint64_t note = 0;  ///< for whoever heard it leave
 
   template <amqp::Method M>

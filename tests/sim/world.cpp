@@ -33,7 +33,7 @@ void World::starts() {
   engine::BrokerOptions options;
   options.queue_memory_bytes = plan_.small_memory ? 2 << 10 : 1 << 20;
   options.total_memory_bytes = plan_.small_memory ? 8 << 10 : 8 << 20;
-  disk_failed_ = stalled_ = false;
+  disk_failed_ = stalled_ = alarmed_ = false;
   broker_ = std::make_unique<engine::Broker>(scheduler_, disk_, options, [this](const StorageError&) { disk_failed_ = true; });
   if (const auto recovered = broker_->recover(); !recovered) oracle_.violated("the broker does not start: " + recovered.error().text);
 }
@@ -88,10 +88,12 @@ void World::declares_everything() {
   for (const QueuePlan& queue : plan_.queues) {
     const TableBytes arguments(queue.arguments);
     const Event answer = talker.asks(QueueDeclare{.queue = queue.name, .durable = queue.durable, .arguments = arguments});
-    if (answer.id != QueueDeclareOk::kId) return oracle_.violated("queue '" + queue.name + "' cannot be declared: " + describe_method(answer.payload));
+    if (answer.id != QueueDeclareOk::kId)
+      return oracle_.violated("queue '" + queue.name + "' cannot be declared: " + describe_method(answer.payload));
   }
   for (const BindingPlan& binding : plan_.bindings)
-    if (talker.asks(QueueBind{.queue = plan_.queues[binding.queue].name, .exchange = binding.exchange, .routing_key = binding.key}).id != QueueBindOk::kId)
+    if (talker.asks(QueueBind{.queue = plan_.queues[binding.queue].name, .exchange = binding.exchange, .routing_key = binding.key}).id !=
+        QueueBindOk::kId)
       return oracle_.violated("a binding cannot be made");
 }
 
@@ -177,6 +179,14 @@ void World::goes_wrong(Random& random) {
     tells("-- the disk stalls");
     ++result_.stalls;
     scheduler_.hold("committer", stalled_ = true);
+  } else if (turn(plan_.odds.policy)) {
+    changes_policy(random);
+  } else if (turn(plan_.odds.pause)) {
+    pauses(random);
+  } else if (turn(plan_.odds.alarm)) {
+    alarmed_ = !alarmed_;
+    tells(alarmed_ ? "-- an alarm begins" : "-- the alarm ends");
+    broker_->set_alarm(alarmed_ ? std::optional<std::string>("low on memory") : std::nullopt);
   } else if (turn(plan_.odds.vanish)) {
     Client& client = *random.one_of(clients_);
     if (!client.connected()) return;
@@ -184,6 +194,44 @@ void World::goes_wrong(Random& random) {
     ++result_.vanished;
     client.wire()->vanish();
   }
+}
+
+// A policy is put and taken away again; what it brings is in the plan of every queue.
+void World::changes_policy(Random& random) {
+  engine::ChangePolicy change;
+  change.name = "p" + std::to_string(random.below(2));
+  if (random.chance(60)) {
+    broker::Policy policy{change.name, "^q" + std::to_string(random.below(5)) + "$", broker::ApplyTo::kQueues, random.between(0, 3), {}};
+    if (random.chance(50)) policy.definition.set("max-length", random.between(1, 20));
+    if (random.chance(40)) policy.definition.set("message-ttl", random.between(0, 3000));
+    if (random.chance(40)) policy.definition.set("delivery-limit", random.between(0, 5));
+    if (random.chance(30)) policy.definition.set("overflow", "reject-publish");
+    if (policy.definition.empty()) policy.definition.set("max-length", std::int64_t{5});
+    change.policy = std::move(policy);
+  }
+  tells("-- policy " + change.name + (change.policy ? " is set" : " is taken away"));
+  change.reply = engine::reply_to([](const Result<engine::Answer>&) {});
+  broker_->find_vhost("/")->put(std::move(change));
+}
+
+void World::pauses(Random& random) {
+  engine::ChangePause change;
+  change.queue = random.one_of(plan_.queues).name;
+  change.delivery = random.chance(70);
+  change.publish = !change.delivery || random.chance(30);
+  change.paused = random.chance(60);
+  tells("-- " + change.queue + (change.paused ? " is paused" : " goes on"));
+  change.reply = engine::reply_to([](const Result<engine::Answer>&) {});
+  broker_->find_vhost("/")->put(std::move(change));
+}
+
+// Nothing is left that an operator did.
+void World::lets_all_go_on() {
+  for (const QueuePlan& queue : plan_.queues)
+    broker_->find_vhost("/")->put(
+        engine::ChangePause{queue.name, true, true, false, engine::reply_to([](const Result<engine::Answer>&) {})});
+  alarmed_ = false;
+  broker_->set_alarm(std::nullopt);
 }
 
 void World::collects_ended_wires() {
@@ -225,6 +273,7 @@ void World::settles_accounts() {
   tells("-- all faults stop");
   disk_.heal();
   if (stalled_) scheduler_.hold("committer", stalled_ = false);
+  lets_all_go_on();
   const auto comes_to_rest = [this] {  // what waits for the disk asks it again after a while
     for (int seconds = 0; seconds < 5; ++seconds) {
       runs_until_idle();
@@ -256,10 +305,13 @@ void World::drains(QueueIndex queue) {
   for (;; ++came) {
     const Event got = talker.asks(BasicGet{.queue = name, .no_ack = true});
     if (got.id == BasicGetEmpty::kId) break;
-    if (got.id != BasicGetOk::kId) return oracle_.violated("queue '" + name + "' gives, after " + std::to_string(came) + " of " + std::to_string(said) + ", " + describe_method(got.payload) + " " + talker.trouble());
+    if (got.id != BasicGetOk::kId)
+      return oracle_.violated("queue '" + name + "' gives, after " + std::to_string(came) + " of " + std::to_string(said) + ", " +
+                              describe_method(got.payload) + " " + talker.trouble());
     oracle_.drained(queue, got.body, got.properties);
   }
-  if (came != said) oracle_.violated("queue '" + name + "' says that it has " + std::to_string(said) + " messages, and has " + std::to_string(came));
+  if (came != said)
+    oracle_.violated("queue '" + name + "' says that it has " + std::to_string(said) + " messages, and has " + std::to_string(came));
 }
 
 }  // namespace mq::sim

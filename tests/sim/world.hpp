@@ -18,7 +18,7 @@
 namespace mq::sim {
 
 struct LifeResult {
-  std::string violation;  ///< empty = all was well
+  std::string violation;          ///< empty = all was well
   std::uint64_t fingerprint = 0;  ///< two lives of one seed have the same
   Oracle::Counts counts;
   DiskFaults disk;
@@ -40,6 +40,9 @@ class World {
   void moves_bytes(Random& random);
   void passes_time(Random& random);
   void goes_wrong(Random& random);
+  void changes_policy(Random& random);
+  void pauses(Random& random);
+  void lets_all_go_on();
   void starts();
   void ends();
   void crashes(Random& random);
@@ -67,6 +70,7 @@ class World {
   std::vector<std::shared_ptr<void>> cut_short_;  // what a crash left with references to itself
   bool disk_failed_ = false;
   bool stalled_ = false;
+  bool alarmed_ = false;
   std::uint64_t connections_ = 0;
   LifeResult result_;
 };

@@ -55,6 +55,11 @@ void GroupSelector::given(LotKey key, std::uint32_t slot) {
   calls_.push_back(key);  // the holder may have room for more of it
 }
 
+// What stands behind it in its lot is to come.
+void GroupSelector::left(const Message& message) {
+  if (const LotKey key = key_of(message); key != 0) calls_.push_back(key);
+}
+
 void GroupSelector::settled(const Message& message) {
   const LotKey key = key_of(message);
   const auto group = groups_.find(key);

@@ -22,6 +22,7 @@ class GroupSelector final : public Selector {
   [[nodiscard]] Consumer* choose(LotKey key, Consumers& consumers) override;
   [[nodiscard]] bool open_to_get(LotKey key) const override { return key == 0 || !groups_.contains(key); }
   void given(LotKey key, std::uint32_t slot) override;
+  void left(const Message& message) override;
   void settled(const Message& message) override;
   void waits(Position position, const Message& message) override;
   void wait_ended(Position position) override;

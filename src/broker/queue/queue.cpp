@@ -146,6 +146,7 @@ void Queue::release_consumer(Entry& entry) {
 }
 
 void Queue::bury(MessageLog& log, Offset offset, DeathReason reason, Effects& effects) {
+  if (selection_) selection_->selector->left(*log.find(offset)->message);
   if (!settings_.dead_letter_exchange) return log.settle(offset);
   effects.departures.push_back({log.find(offset)->message, reason, position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset)});
   log.hold(offset);

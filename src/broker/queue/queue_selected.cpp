@@ -139,11 +139,13 @@ void Queue::pump_selected(UnixMillis now, Effects& effects) {
       return;
     }
     if (!log->covers(offset, *entry)) return;
+    const MessagePtr message = entry->message;
     if (!give(*consumer, *log, offset, *entry, effects)) {
       consumers_.refused(*consumer);
       continue;
     }
-    if (!consumer->spec_.no_ack) selector.given(key, consumer->slot_);
+    if (consumer->spec_.no_ack) selector.left(*message);
+    else selector.given(key, consumer->slot_);
     consumers_.served(*consumer);
   }
 }
@@ -176,8 +178,12 @@ Queue::GetStatus Queue::get_selected(bool no_ack, UnixMillis now, Delivery& out)
     if (!log->covers(offset, *entry)) return GetStatus::kLater;
     out = {entry->message, position_in(*log, offset), told_returns(*entry), entry->redelivered, false};
     log->take(offset, kNoConsumer);
-    if (no_ack) log->settle(offset);
-    else selector.given(key, kNoConsumer);
+    if (no_ack) {
+      selector.left(*out.message);
+      log->settle(offset);
+    } else {
+      selector.given(key, kNoConsumer);
+    }
     return GetStatus::kMessage;
   }
   selection_->more = true;

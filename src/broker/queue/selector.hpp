@@ -24,6 +24,8 @@ class Selector {
   [[nodiscard]] virtual bool open_to_get(LotKey key) const = 0;
   /// It went out, to a consumer or to basic.get (UINT32_MAX).
   virtual void given(LotKey key, std::uint32_t slot) = 0;
+  /// It left for good without having been out.
+  virtual void left(const Message& message) { static_cast<void>(message); }
   /// One that was given is no longer out.
   virtual void settled(const Message& message) = 0;
   /// One waits before it is tried again; its wait ended, or it left meanwhile. Positions that were never told may be named.

@@ -7,8 +7,9 @@ namespace {
 Outcome settle(Session& session, Channel& channel, std::uint64_t tag, bool multiple, broker::Settlement how) {
   thread_local std::vector<Unsettled> taken;
   taken.clear();
-  if (auto known = channel.ledger.settle(tag, multiple, taken); !known) return known;
-  if (channel.transactional) channel.tx_settles.push_back({taken, how});
+  std::vector<std::uint64_t> late;
+  if (auto known = channel.ledger.settle(tag, multiple, taken, channel.transactional ? &late : nullptr); !known) return known;
+  if (channel.transactional) channel.tx_settles.push_back({taken, how, std::move(late)});
   else session.settle(channel, taken, how);
   return {};
 }

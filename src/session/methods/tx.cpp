@@ -85,7 +85,7 @@ Outcome tx_rollback(Session& session, Channel& channel, const amqp::TxRollback&)
   channel.tx_publishes.clear();
   // The acknowledgements never happened: latest first, so that each finds its place.
   for (auto settle = channel.tx_settles.rbegin(); settle != channel.tx_settles.rend(); ++settle)
-    channel.ledger.restore(std::move(settle->deliveries));
+    channel.ledger.restore(std::move(settle->deliveries), settle->late);
   channel.tx_settles.clear();
   session.send(channel.number, amqp::TxRollbackOk{});
   return {};

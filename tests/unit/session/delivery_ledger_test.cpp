@@ -88,8 +88,8 @@ TEST(DeliveryLedger, PutsBackWhatWasTaken) {
   std::vector<Unsettled> first, second, all;
   ASSERT_TRUE(ledger.settle(2, true, first));
   ASSERT_TRUE(ledger.settle(4, false, second));
-  ledger.restore(second);
-  ledger.restore(first);
+  ledger.restore(second, {});
+  ledger.restore(first, {});
   EXPECT_EQ(ledger.size(), 4u);
   ledger.take_all(all);
   EXPECT_EQ(tags(all), (Tags{1, 2, 3, 4}));
@@ -124,7 +124,7 @@ TEST(DeliveryLedger, DoesWhatAPlainMapWouldDo) {
       } else {
         for (auto taken = undone.rbegin(); taken != undone.rend(); ++taken) {
           for (const Unsettled& each : *taken) model[each.tag] = each.position;
-          ledger.restore(*taken);
+          ledger.restore(*taken, {});
         }
         undone.clear();
       }
@@ -201,7 +201,7 @@ TEST(LateDeliveries, AreTimedAgainAfterARollback) {
   std::vector<Unsettled> taken;
   ASSERT_TRUE(ledger.settle(1, false, taken));
   EXPECT_EQ(late(ledger, 50), Tags{});
-  ledger.restore(taken);
+  ledger.restore(taken, {});
   EXPECT_EQ(ledger.next_late(), 100u);
 }
 

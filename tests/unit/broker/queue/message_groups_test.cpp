@@ -28,6 +28,16 @@ class Groups {
   void publish(const Words& bodies) {
     for (const std::string& body : bodies) bench.publish_message(of_account(body));
   }
+  /// One of two consumers has a1, the rest of the group is passed over, and both go.
+  void leave_a_group_behind() {
+    bench.consume({.prefetch = 1});
+    bench.consume({.prefetch = 1});
+    publish({"a1", "a2", "a3"});
+    bench.turn();
+    bench.cancel(1);
+    bench.cancel(2);
+    bench.requeue({"a1"});
+  }
   QueueBench bench;
 };
 
@@ -45,6 +55,19 @@ TEST(MessageGroups, LetOthersPassABusyOne) {
   groups.bench.consume({.prefetch = 1});
   groups.publish({"a1", "a2", "a3", "b1"});
   EXPECT_EQ(groups.bench.turn(), (Words{"1 gets a1", "2 gets b1"}));
+}
+
+TEST(MessageGroups, GoOnWhenTheOneBeforeIsTakenByAConsumerWithoutAcknowledgement) {
+  Groups groups;
+  groups.leave_a_group_behind();
+  groups.bench.consume({.no_ack = true});
+  EXPECT_EQ(groups.bench.turn(), (Words{"3 gets a1!", "3 gets a2", "3 gets a3"}));
+}
+
+TEST(MessageGroups, GoOnWhenTheOneBeforeIsGotWithoutAcknowledgement) {
+  Groups groups;
+  groups.leave_a_group_behind();
+  for (const char* body : {"a1!", "a2", "a3", ""}) EXPECT_EQ(groups.bench.get(/*no_ack=*/true), body);
 }
 
 TEST(MessageGroups, GoOnInOrderWhenTheOneBeforeIsSettled) {
