@@ -70,6 +70,7 @@ struct Channel {
   broker::MessageBuilder builder;
 
   bool waiting = false;  ///< a request is under way; frames are held
+  bool stalled = false;  ///< it published while an alarm is on; what is not an acknowledgement is held
   std::string held;      ///< whole frames
 
   bool confirm = false;

@@ -99,6 +99,10 @@ void Session::dispatch(const amqp::Frame& frame) {
   if (frame.channel == 0) {
     if (frame.type != amqp::FrameType::kMethod)
       return fail_connection(fail(ReplyCode::kUnexpectedFrame, "expected method frame, got non method frame instead"));
+    if (blocked_ && amqp::read_method_id(frame.payload) == amqp::ConnectionClose::kId && has_stalled_channel()) {
+      held_close_ = frame.payload;  // what was published before comes first
+      return;
+    }
     return dispatch_connection(*this, frame.payload);
   }
   if (state_ != State::kRunning) return fail_connection(fail(ReplyCode::kUnexpectedFrame, "channel frame before connection.open"));
@@ -109,41 +113,14 @@ void Session::dispatch(const amqp::Frame& frame) {
     if (frame.type == amqp::FrameType::kMethod && id && *id == amqp::ChannelCloseOk::kId) return;
     return fail_connection(fail(ReplyCode::kChannelError, "expected 'channel.open'"), id.value_or(amqp::MethodId{}));
   }
-  if (channel->waiting && channel->state == Channel::State::kOpen) {
-    amqp::append_frame(channel->held, frame.type, frame.channel, frame.payload);
-    held_bytes_ += frame.payload.size() + amqp::kFrameOverheadBytes;
-    return;
-  }
+  if ((channel->waiting || channel->stalled || blocked_) && must_wait(*channel, frame)) return hold(*channel, frame);
   dispatch_channel(*this, *channel, frame);
-}
-
-void Session::resume(Channel& channel) {
-  channel.waiting = false;
-  std::string held = std::move(channel.held);
-  channel.held.clear();
-  const std::uint16_t number = channel.number;
-  std::string_view left = held;
-  while (!left.empty()) {
-    Channel* current = find_channel(number);
-    if (current == nullptr || close_sent_ || state_ != State::kRunning) break;
-    if (current->waiting) {
-      // It asks for something again: what is left waits on.
-      current->held.insert(0, left);
-      left = {};
-      break;
-    }
-    const amqp::FrameParse parse = amqp::FrameParser::next(left, amqp::kNoFrameMax);
-    held_bytes_ -= parse.consumed;
-    left.remove_prefix(parse.consumed);
-    dispatch_channel(*this, *current, parse.frame);
-  }
-  held_bytes_ -= left.size();
 }
 
 bool Session::wants_read() const {
   if (close_socket_) return false;
   if (deaf_ || state_ == State::kLeaving || close_sent_) return true;
-  if (held_bytes_ > kMaxHeldBytes || (blocked_ && stalled_)) return false;
+  if (held_bytes_ > (blocked_ ? options_->publish_window_bytes : kMaxHeldBytes)) return false;
   const auto window = static_cast<std::int64_t>(options_->publish_window_bytes);
   if (inbox_->window_used() < window) return true;
   inbox_->window_want(window / 2);
@@ -332,22 +309,6 @@ void Session::send_confirms() {
 }
 
 void Session::on(engine::WindowOpened&) {}  // the transport asks wants_read() after every turn
-
-void Session::on(engine::AlarmChanged& item) {
-  blocked_ = item.blocked;
-  alarm_reason_ = item.reason;
-  if (!blocked_) stalled_ = false;
-  if (blocked_ || !told_blocked_) return;
-  told_blocked_ = false;
-  if (state_ == State::kRunning && !close_sent_) send(0, amqp::ConnectionUnblocked{});
-}
-
-void Session::tell_blocked() {
-  stalled_ = true;
-  if (told_blocked_ || !can_be_told_blocked_) return;
-  told_blocked_ = true;
-  send(0, amqp::ConnectionBlocked{alarm_reason_});
-}
 
 void Session::on(engine::CloseRequested& item) {
   if (state_ < State::kRunning) {

@@ -102,7 +102,6 @@ class Session {
   [[nodiscard]] Staging& staging() noexcept { return staging_; }
   [[nodiscard]] QueueTable& queues() noexcept { return queues_; }
   [[nodiscard]] RouteCache& routes() noexcept { return routes_; }
-  [[nodiscard]] bool blocked() const noexcept { return blocked_; }
 
   template <amqp::Method M>
   void send(std::uint16_t channel, const M& method) {
@@ -159,13 +158,11 @@ class Session {
   /// The client closes it: consumers go, unsettled messages go back, then channel.close-ok.
   void close_channel(Channel& channel);
   void channel_close_ok(std::uint16_t number);
-  /// Replays the frames that were held while a request was under way.
+  /// Replays the frames that were held while a request was under way, or an alarm on.
   void resume(Channel& channel);
 
   /// The channel has confirms to send at the end of this turn.
   void note_confirms(Channel& channel);
-  /// A publish came while an alarm is on: the client is told, and no more is read until it is over.
-  void tell_blocked();
 
   void fail_channel(Channel& channel, const Error& error, amqp::MethodId method);
   void fail_connection(const Error& error, amqp::MethodId method = {});
@@ -180,6 +177,11 @@ class Session {
   bool protocol_header(std::string_view bytes, std::size_t& used);
   void frame_error(const amqp::FrameParse& parse, std::uint32_t frame_max);
   void dispatch(const amqp::Frame& frame);
+  /// Is this frame of an open channel to be held? A publish that comes in an alarm stalls its channel, and the client is told.
+  [[nodiscard]] bool must_wait(Channel& channel, const amqp::Frame& frame);
+  void hold(Channel& channel, const amqp::Frame& frame);
+  [[nodiscard]] bool has_stalled_channel() const;
+  void tell_blocked();
   void handle(engine::SessionItem& item);
   void on(engine::Deliveries& item);
   void on(engine::Confirms& item);
@@ -218,8 +220,7 @@ class Session {
   bool deaf_ = false;          // what the peer still sends is read and forgotten
   bool socket_gone_ = false;
   bool owner_dropped_ = false;
-  bool blocked_ = false;
-  bool stalled_ = false;  // published while blocked
+  bool blocked_ = false;  // an alarm is on
   bool told_blocked_ = false;
   bool can_be_told_blocked_ = false;
   bool wants_cancel_notice_ = false;
@@ -252,6 +253,7 @@ class Session {
   std::uint32_t next_consumer_ = 1;
   std::uint32_t next_channel_key_ = 1;
   std::size_t held_bytes_ = 0;
+  std::string held_close_;  // connection.close behind publishes that wait for the end of an alarm
   std::size_t in_socket_bytes_ = 0;
 
   Millis started_ = 0;

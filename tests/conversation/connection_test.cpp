@@ -155,7 +155,81 @@ TEST_P(Connection, IsToldThatItIsBlockedWhenItPublishes) {
   c.receives(ConnectionUnblocked{}).receives_nothing();
 }
 
-TEST_P(Connection, IsNotReadWhileItPublishesIntoAnAlarm) {
+TEST_P(Connection, PublishesNothingIntoAnAlarm) {
+  Client& c = client();
+  c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0});
+  broker().set_alarm("low on memory");
+  settle();
+  c.publishes("q", "m").receives(ConnectionBlocked{"low on memory"});
+  Client& other = client();
+  other.sends(QueueDeclare{.queue = "q", .passive = true}).receives(QueueDeclareOk{"q", 0, 0});
+  broker().set_alarm(std::nullopt);
+  c.receives(ConnectionUnblocked{});
+  other.sends(QueueDeclare{.queue = "q", .passive = true}).receives(QueueDeclareOk{"q", 1, 0});
+}
+
+TEST_P(Connection, AcknowledgesWhileItsPublishesWait) {
+  Client& c = client();
+  c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0});
+  c.sends(BasicQos{0, 1, false}).receives(BasicQosOk{});
+  c.sends(BasicConsume{.queue = "q", .consumer_tag = "t"}).receives(BasicConsumeOk{"t"});
+  c.publishes("q", "a").publishes("q", "b");
+  c.receives_content(BasicDeliver{"t", 1, false, "", "q"}, "a");
+  broker().set_alarm("low on memory");
+  settle();
+  c.publishes("q", "c").receives(ConnectionBlocked{"low on memory"});
+  c.sends(BasicAck{1, false}).receives_content(BasicDeliver{"t", 2, false, "", "q"}, "b");
+  c.sends(BasicReject{2, true}).receives_content(BasicDeliver{"t", 3, true, "", "q"}, "b");
+  c.sends(BasicNack{3, false, false}).receives_nothing();
+  broker().set_alarm(std::nullopt);
+  c.receives(ConnectionUnblocked{}).receives_content(BasicDeliver{"t", 4, false, "", "q"}, "c");
+}
+
+TEST_P(Connection, UsesOtherChannelsWhileItsPublishesWait) {
+  Client& c = client();
+  c.opens_channel(2);
+  broker().set_alarm("low on memory");
+  settle();
+  c.publishes("nowhere", "m").receives(ConnectionBlocked{"low on memory"});
+  c.sends(QueueDeclare{.queue = "q"}, 2).receives(QueueDeclareOk{"q", 0, 0}, 2);
+}
+
+TEST_P(Connection, KeepsTheOrderOfATransactionThatWaitsForAnAlarm) {
+  Client& c = client();
+  c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0});
+  c.publishes("q", "m").sends(TxSelect{}).receives(TxSelectOk{});
+  c.sends(BasicGet{.queue = "q"}).receives_content(BasicGetOk{1, false, "", "q", 0}, "m");
+  broker().set_alarm("low on memory");
+  settle();
+  c.publishes("q", "n").sends(TxCommit{}).sends(BasicAck{1, false}).receives(ConnectionBlocked{"low on memory"}).receives_nothing();
+  broker().set_alarm(std::nullopt);
+  c.receives(ConnectionUnblocked{}).receives(TxCommitOk{}).sends(TxRollback{}).receives(TxRollbackOk{});
+  c.sends(BasicAck{1, false}).sends(TxCommit{}).receives(TxCommitOk{});
+}
+
+TEST_P(Connection, ClosesWhenWhatItPublishedBeforeIsThere) {
+  Client& c = client();
+  c.sends(QueueDeclare{.queue = "q"}).receives(QueueDeclareOk{"q", 0, 0});
+  broker().set_alarm("low on memory");
+  settle();
+  c.publishes("q", "m").sends(ConnectionClose{200, "bye", 0, 0}).receives(ConnectionBlocked{"low on memory"}).receives_nothing();
+  broker().set_alarm(std::nullopt);
+  c.receives(ConnectionUnblocked{}).receives(ConnectionCloseOk{});
+  client().sends(QueueDeclare{.queue = "q", .passive = true}).receives(QueueDeclareOk{"q", 1, 0});
+}
+
+TEST_P(Connection, IsReadNoFurtherWhenMoreWaitsThanItMayHaveUnderWay) {
+  options.publish_window_bytes = 10'000;
+  Client& c = client();
+  broker().set_alarm("low on memory");
+  settle();
+  c.publishes("nowhere", std::string(9'000, 'x')).receives(ConnectionBlocked{"low on memory"});
+  EXPECT_TRUE(c.session().wants_read());
+  c.publishes("nowhere", std::string(2'000, 'x')).receives_nothing();
+  EXPECT_FALSE(c.session().wants_read());
+}
+
+TEST_P(Connection, HoldsWhatItAsksBehindAPublishIntoAnAlarm) {
   Client& c = client();
   broker().set_alarm("low on memory");
   settle();
@@ -191,6 +265,19 @@ TEST_P(Connection, MissesNoHeartbeatsWhileItIsBlocked) {
   broker().set_alarm("low on memory");
   settle();
   c.publishes("q", "m").receives(ConnectionBlocked{"low on memory"});
+  for (int i = 0; i < 6; ++i) {
+    c.sends_heartbeat();
+    passes(10'000);
+  }
+  EXPECT_TRUE(c.socket_open());
+}
+
+TEST_P(Connection, MissesNoHeartbeatsWhileItIsNotRead) {
+  options.publish_window_bytes = 100;
+  Client& c = client({.heartbeat = 10});
+  broker().set_alarm("low on memory");
+  settle();
+  c.publishes("q", std::string(200, 'x')).receives(ConnectionBlocked{"low on memory"});
   passes(60'000);
   EXPECT_TRUE(c.socket_open());
 }

@@ -257,7 +257,7 @@ void World::runs_until_idle() {
 
 void World::looks_around() {
   if (!scheduler_.idle()) return;
-  oracle_.is_idle();
+  if (!alarmed_) oracle_.is_idle();  // else publishes wait in their sessions
   bool all_left = true;
   for (auto& client : clients_) {
     if (!client->connected()) continue;

@@ -186,7 +186,6 @@ Outcome publish_complete(Session& session, Channel& channel) {
   auto request = address_request(channel, channel.builder.finish());
   if (!request) return request.error();
   broker::MessagePtr message = std::move(*request);
-  if (session.blocked()) session.tell_blocked();
   if (channel.transactional) {
     auto routed = route_message(session, message, Routing::kToCheck);  // what is wrong is told at once, what is right goes at the commit
     if (!routed) return routed.error();
