@@ -106,6 +106,33 @@ TEST(ManualScheduler, LetsATimerArmItselfAgain) {
   EXPECT_EQ(fired, 10);
 }
 
+TEST(ManualScheduler, LetsTimeElapseWithoutRunningAnything) {
+  ManualScheduler scheduler;
+  int fired = 0;
+  auto timer = scheduler.make_timer(scheduler.make_strand(), [&] { ++fired; });
+  timer->arm(scheduler.now() + 10);
+  scheduler.elapse(10);
+  EXPECT_EQ(fired, 0);
+  EXPECT_TRUE(scheduler.run_one());
+  EXPECT_EQ(fired, 1);
+}
+
+TEST(ManualScheduler, HoldsBlockingStrandsAndRunsTheOthers) {
+  for (std::uint64_t seed : {0, 1}) {
+    ManualScheduler scheduler(seed);
+    std::string ran;
+    scheduler.make_blocking_strand("disk")->post(task([&] { ran += 'd'; }));
+    scheduler.make_strand()->post(task([&] { ran += 's'; }));
+    scheduler.hold("disk", true);
+    scheduler.run_until_idle();
+    EXPECT_EQ(ran, "s");
+    EXPECT_FALSE(scheduler.idle());
+    scheduler.hold("disk", false);
+    scheduler.run_until_idle();
+    EXPECT_EQ(ran, "sd");
+  }
+}
+
 TEST(ManualScheduler, CallsNoTimerThatIsGone) {
   ManualScheduler scheduler;
   bool fired = false;
