@@ -75,6 +75,7 @@ std::string Client::acts_on(Channel& channel, Random& random) {
     Request request;
     request.consumer = channel.consumers.back();
     channel.consumers.pop_back();
+    channel.life->consumers[request.consumer].leaves = true;
     asks<BasicCancelOk>(channel, BasicCancel{request.consumer, false}, request);
     return "cancels " + request.consumer;
   }

@@ -101,6 +101,7 @@ std::string Oracle::name_of(CopyKey key) const {
 }
 
 bool Oracle::may_be_in(const Message& message, QueueIndex queue) const {
+  if (message.rolled_back) return false;
   const auto is_in = [&](QueueIndex which) {
     return std::find(message.queues.begin(), message.queues.end(), which) != message.queues.end();
   };
@@ -199,6 +200,7 @@ std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view c
   ++copy.times;
   if (const auto known = life->consumers.find(consumer); known != life->consumers.end()) {
     if (!redelivered) check_order(known->second, message, key);
+    if (plan_.queues[queue].single_active) check_active(life, consumer, key);
     if (!no_ack && ++known->second.out > known->second.prefetch && known->second.prefetch != 0 && !forgetful)
       violated("consumer " + std::string(consumer) + " of channel " + life->name + " has " + std::to_string(known->second.out) +
                " messages out, with a prefetch of " + std::to_string(known->second.prefetch));
@@ -213,6 +215,19 @@ std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view c
   if (!life->out.try_emplace(tag, ChannelLife::Out{key, std::string(consumer)}).second)
     violated("channel " + life->name + ": delivery tag " + std::to_string(tag) + " twice");
   return key;
+}
+
+// The single active consumer stays so until it leaves.
+void Oracle::check_active(const LifePtr& life, std::string_view consumer, CopyKey key) {
+  auto& [before, tag] = active_[key.queue];
+  if (before && (before != life || tag != consumer)) {
+    const auto known = before->consumers.find(tag);
+    if (known != before->consumers.end() && !known->second.leaves)
+      suspect({{before, before->next_index}, {life, life->next_index}},
+              name_of(key) + " is delivered to " + std::string(consumer) + " while " + tag + " is the active consumer");
+  }
+  before = life;
+  tag = consumer;
 }
 
 // One consumer at a time has messages of a group, and one publisher's come in order.
@@ -296,7 +311,7 @@ void Oracle::committed(Transaction& tx) {
 
 void Oracle::rolled_back(ChannelLife& life) {
   life.tx->state = Transaction::State::kRolledBack;
-  for (MessageId message : life.tx->published) messages_[message].refused = true;
+  for (MessageId message : life.tx->published) messages_[message].rolled_back = true;
   life.tx = std::make_shared<Transaction>();
 }
 
@@ -346,6 +361,7 @@ void Oracle::is_quiet() {
 }
 
 void Oracle::crashed() {
+  active_.clear();
   unexplained_.clear();
   ++run_;
   ++disturbances_;
@@ -379,7 +395,7 @@ void Oracle::drained(QueueIndex queue, std::string_view body, const amqp::Proper
 
 bool Oracle::must_be_there(const Message& message, QueueIndex queue) const {
   const bool known = message.tx ? message.tx->state == Transaction::State::kCommitted : message.confirmed;
-  if (!known || message.refused) return false;
+  if (!known || message.refused || message.rolled_back) return false;
   return (message.what.persistent && plan_.queues[queue].durable) || message.confirmed_in == run_;
 }
 

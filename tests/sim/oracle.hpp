@@ -47,6 +47,7 @@ struct ChannelLife {
     QueueIndex queue = 0;
     std::uint32_t prefetch = 0;  ///< 0 = any number
     bool no_ack = false;
+    bool leaves = false;  ///< its cancel is on its way
     std::uint32_t out = 0;
     std::map<const ChannelLife*, std::uint64_t> latest;  ///< of each publisher, what was delivered for the first time
   };
@@ -161,6 +162,7 @@ class Oracle {
     bool confirmed = false;
     bool refused = false;
     bool returned = false;
+    bool rolled_back = false;
     std::uint64_t confirmed_in = 0;  ///< which run of the broker
   };
   struct Copy {
@@ -183,6 +185,7 @@ class Oracle {
   void look_at_death(QueueIndex queue, MessageId message, const amqp::Properties& properties);
   void suspect(std::initializer_list<std::pair<LifePtr, std::uint64_t>> channels, std::string text);
   void check_group(const LifePtr& life, std::string_view consumer, CopyKey key, bool redelivered);
+  void check_active(const LifePtr& life, std::string_view consumer, CopyKey key);
   void check_order(ChannelLife::Consumer& consumer, const Message& message, CopyKey key);
   [[nodiscard]] std::string name_of(CopyKey key) const;
   void release(ChannelLife& life, std::map<std::uint64_t, ChannelLife::Out>::iterator out);
@@ -199,6 +202,7 @@ class Oracle {
   std::vector<MessageId> not_entered_;  // arrived since the broker was last idle
   std::vector<std::shared_ptr<Transaction>> transactions_;
   std::map<std::pair<QueueIndex, std::string>, std::vector<MessageId>> by_id_;  // in queues that take each once
+  std::map<QueueIndex, std::pair<LifePtr, std::string>> active_;                // who got something last, of single active consumers
   std::map<std::tuple<QueueIndex, std::string, const ChannelLife*>, std::uint64_t> group_order_;
   std::vector<bool> gives_away_;  // by queue: what was given without acknowledgement may have been lost on its way
   std::uint64_t run_ = 0;

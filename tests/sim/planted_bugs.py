@@ -18,12 +18,19 @@ ROOT = Path(__file__).resolve().parents[2]
 BUGS = Path(__file__).with_name("planted_bugs.toml")
 
 
+def copy_file(source, to):
+    """What is the same already stays untouched, and is not built again."""
+    if not to.exists() or Path(source).read_bytes() != to.read_bytes():
+        shutil.copyfile(source, to)
+
+
 def copy_sources(to):
     for part in ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md"):
-        shutil.copy2(ROOT / part, to / part)
+        copy_file(ROOT / part, to / part)
     for part in ("src", "include", "cmake", "config", "tests", "packaging", "docs", "scripts", "examples", "docker"):
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, to / part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+            shutil.copytree(ROOT / part, to / part, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules", "__pycache__"),
+                            copy_function=lambda source, target: copy_file(source, Path(target)))
 
 
 def run(command, **options):

@@ -14,7 +14,8 @@ TEST(Trial, GoesTheSameWayAgain) {
 }
 
 TEST(Trial, GoesAnotherWayWithAnotherSeed) {
-  EXPECT_NE(live_apart({.seed = 11, .steps = 500, .left_out = {}}).fingerprint, live_apart({.seed = 12, .steps = 500, .left_out = {}}).fingerprint);
+  EXPECT_NE(live_apart({.seed = 11, .steps = 500, .left_out = {}}).fingerprint,
+            live_apart({.seed = 12, .steps = 500, .left_out = {}}).fingerprint);
 }
 
 TEST(Trial, GoesAnotherWayWithoutSomeOfItsSteps) {
