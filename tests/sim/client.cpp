@@ -158,6 +158,8 @@ std::string Client::consumes(Channel& channel, Random& random) {
 
 std::string Client::settles(Channel& channel, Random& random) {
   if (channel.held.empty() || channel.recovering) return "has nothing to settle";
+  // The broker remembers ten thousand deliveries that it took back; it is not asked about older ones.
+  while (channel.held.front() + 9'000 < channel.held.back()) channel.held.erase(channel.held.begin());
   // In order mostly, now and then any of them.
   const std::size_t at = random.chance(70) ? 0 : random.below(channel.held.size());
   const std::uint64_t tag = channel.held[at];

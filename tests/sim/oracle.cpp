@@ -219,6 +219,7 @@ std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view c
 
 // The single active consumer stays so until it leaves.
 void Oracle::check_active(const LifePtr& life, std::string_view consumer, CopyKey key) {
+  if (life->consumers.find(consumer)->second.leaves) return;  // it may have been on its way for long
   auto& [before, tag] = active_[key.queue];
   if (before && (before != life || tag != consumer)) {
     const auto known = before->consumers.find(tag);
