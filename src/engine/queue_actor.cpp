@@ -256,6 +256,7 @@ void QueueActor::on(Written&) {
 
 void QueueActor::on(Loaded& item) {
   if (dead_) return;
+  if (std::exchange(cannot_read_, false)) log::info("queue '{}' can be read again", name());
   const std::uint64_t lost = queue_.loaded(item.level, item.segment_first, item.records, item.marks, now_);
   if (lost == 0) return;
   gauges_.lost.fetch_add(lost, std::memory_order_relaxed);
@@ -264,7 +265,7 @@ void QueueActor::on(Loaded& item) {
 
 void QueueActor::on(LoadFailed& item) {
   if (dead_) return;
-  if (failed_loads_.empty()) log::error("queue '{}' cannot be read from disk and waits until it can: {}", name(), item.why);
+  if (!std::exchange(cannot_read_, true)) log::error("queue '{}' cannot be read from disk and waits until it can: {}", name(), item.why);
   failed_loads_.push_back(std::move(item.request));
   load_again_at_ = steady_ + kLoadAgainMs;
 }

@@ -223,6 +223,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   PublishPacer publishers_{services_->publish_budget};
   std::vector<broker::LoadRequest> failed_loads_;  // to be asked for again at load_again_at_
   Millis load_again_at_ = 0;
+  bool cannot_read_ = false;  // said once
   Pace settled_;
   WritePatience patience_;
   ActorTimer<TimerFired> timer_;
