@@ -20,6 +20,7 @@ import tempfile
 import time
 import urllib.parse
 
+from faulty_disk import FaultyDisk
 from waiting import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -94,7 +95,8 @@ class OwnBroker(Broker):
 
     can_restart = True
 
-    def __init__(self, options=(), start_deadline=20.0, config=ROOT / "config" / "brokerd.toml"):
+    def __init__(self, options=(), start_deadline=20.0, config=ROOT / "config" / "brokerd.toml", faulty=False, journal=False):
+        """`faulty` puts the layer of faulty_disk.py below its data (`disk` then is that), `journal` makes it note what is synced."""
         self.program = brokerd_program()
         self.options = list(options)
         self.config = config
@@ -102,7 +104,8 @@ class OwnBroker(Broker):
         self.port = free_port()
         self.management_port = free_port()
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="brokerd-test-"))
-        self.data = self.home / "data"
+        self.disk = FaultyDisk(self.home, journal) if faulty or journal else None
+        self.data = (self.disk.root if self.disk else self.home) / "data"
         self.log = self.home / "log"
         self.process = None
 
@@ -115,9 +118,10 @@ class OwnBroker(Broker):
         """Starts the process and returns the seconds until it answered AMQP."""
         if not self.program.exists():
             raise RuntimeError(f"{self.program} does not exist: build it, or name another with BROKERD, or set AMQP_URL")
+        environment = dict(os.environ, **self.disk.environment(self.program)) if self.disk else None
         began = time.monotonic()
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command(), stdout=log, stderr=subprocess.STDOUT, cwd=self.home)
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=subprocess.STDOUT, cwd=self.home, env=environment)
 
         def answered():
             if self.process.poll() is not None:
