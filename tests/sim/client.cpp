@@ -11,6 +11,7 @@ using namespace amqp;
 void Client::connects(Wire& wire, Random&) {
   wire_ = &wire;
   running_ = may_fail_ = false;
+  heartbeat_s_ = 0;
   channels_.clear();
   silent_since_ = 0;
   wire.write(kProtocolHeader);
@@ -20,9 +21,19 @@ void Client::connects(Wire& wire, Random&) {
 
 std::string Client::acts(Random& random) {
   if (wire_ == nullptr || !running_) return "waits for the handshake";
+  if (heartbeat_s_ != 0 && random.chance(30)) {
+    std::string frame;
+    append_frame(frame, FrameType::kHeartbeat, 0, {});
+    wire_->write(frame);
+    return "says that it is alive";
+  }
   if (channels_.size() < 3 && (channels_.empty() || random.chance(10))) {
     opens_channel(random);
     return "opens a channel";
+  }
+  if (plan_.with_many_channels && channels_.size() < 1500 && random.chance(3)) {
+    opens_many_channels(random);
+    return "opens many channels";
   }
   Channel& channel = random.one_of(channels_).second;
   if (!channel.open || channel.closing) return "waits for a channel";
@@ -31,6 +42,7 @@ std::string Client::acts(Random& random) {
 
 void Client::opens_channel(Random& random) {
   std::uint16_t number = 1;
+  if (!channels_.empty() && channels_.rbegin()->first < kChannelMax) number = static_cast<std::uint16_t>(channels_.rbegin()->first + 1);
   while (channels_.contains(number)) ++number;
   Channel& channel = channels_[number];
   channel.number = number;
@@ -50,6 +62,10 @@ void Client::opens_channel(Random& random) {
     channel.prefetch = static_cast<std::uint32_t>(random.between(1, 20));
     asks<BasicQosOk>(channel, BasicQos{0, static_cast<std::uint16_t>(channel.prefetch), false});
   }
+}
+
+void Client::opens_many_channels(Random& random) {
+  for (std::int64_t left = random.between(100, 600); left > 0; --left) opens_channel(random);
 }
 
 std::string Client::acts_on(Channel& channel, Random& random) {
@@ -90,7 +106,7 @@ std::string Client::acts_on(Channel& channel, Random& random) {
     return "closes channel " + channel.life->name;
   }
   if (what < 92 && plan_.with_mistakes) return makes_a_mistake(channel, random);
-  if (what < 95 && plan_.with_churn) return churns(channel, random);
+  if (what < 95 && plan_.with_churn) return random.chance(60) ? churns(channel, random) : has_queues_of_its_own(channel, random);
   if (channel.mode == Mode::kTx) return ends_transaction(channel, random);
   return "does nothing";
 }
@@ -123,6 +139,15 @@ std::string Client::publishes(Channel& channel, Random& random) {
       what.id = "id" + std::to_string(random.below(300));
       properties.message_id = what.id;
     }
+    if (plan_.with_filters && random.chance(80)) {
+      constexpr std::array<std::string_view, 3> kColours = {"red", "green", "blue"};
+      what.colour = random.one_of(kColours);
+      headers.set("colour", what.colour);
+    }
+    if (plan_.with_filters && random.chance(80)) {
+      what.size = random.between(0, 4);
+      headers.set("size", *what.size);
+    }
     if (!headers.empty()) properties.headers = headers;
     what.mandatory = plan_.with_mandatory && random.chance(30);
     if (plan_.with_priorities && random.chance(40)) properties.priority = static_cast<std::uint8_t>(random.below(7));
@@ -152,8 +177,17 @@ std::string Client::consumes(Channel& channel, Random& random) {
   consumer.queue = queue;
   consumer.prefetch = channel.prefetch;
   consumer.no_ack = no_ack;
-  asks<BasicConsumeOk>(channel, BasicConsume{.queue = plan_.queues[queue].name, .consumer_tag = tag, .no_ack = no_ack});
-  return "consumes " + plan_.queues[queue].name + " as " + tag;
+  Table arguments;
+  if (plan_.with_filters && !plan_.queues[queue].grouped && random.chance(60)) {
+    const auto filters = Plan::filters();
+    consumer.filter = &random.one_of(filters);
+    if (consumer.filter->text.empty()) arguments.set("x-filter", Table{{"colour", "red"}});
+    else arguments.set("x-filter", std::string(consumer.filter->text));
+  }
+  const TableBytes encoded(arguments);
+  asks<BasicConsumeOk>(channel,
+                       BasicConsume{.queue = plan_.queues[queue].name, .consumer_tag = tag, .no_ack = no_ack, .arguments = encoded});
+  return "consumes " + plan_.queues[queue].name + " as " + tag + (consumer.filter != nullptr ? ", but not everything" : "");
 }
 
 std::string Client::settles(Channel& channel, Random& random) {
@@ -207,188 +241,23 @@ std::string Client::ends_transaction(Channel& channel, Random& random) {
   return "commits on " + channel.life->name;
 }
 
-// Queues that come and go, with messages that are nobody's.
-std::string Client::churns(Channel& channel, Random& random) {
-  const std::string name = "churn" + std::to_string(random.below(3));
-  const std::uint64_t what = random.below(10);
-  if (what < 4) {
-    TableBytes arguments({{"x-dead-letter-exchange", ""}, {"x-dead-letter-routing-key", "churn0"}, {"x-max-length", std::int64_t{5}}});
-    asks<QueueDeclareOk>(channel, QueueDeclare{.queue = name, .durable = true, .arguments = arguments});
-    return "declares " + name;
+bool Client::waits_for(QueueIndex queue) const {
+  const QueuePlan& plan = plan_.queues[queue];
+  if (plan.grouped || plan.forgetful || plan.single_active || !running_) return false;
+  for (const auto& [number, channel] : channels_) {
+    if (!channel.open || channel.closing || channel.life->dead || channel.life->recovering || channel.life->unanswered != 0) continue;
+    for (const auto& [tag, consumer] : channel.life->consumers)
+      if (consumer.queue == queue && !consumer.unheeded && !consumer.leaves && consumer.filter == nullptr &&
+          (consumer.no_ack || consumer.prefetch == 0 || consumer.out < consumer.prefetch))
+        return true;
   }
-  if (what < 6) {
-    asks<QueueDeleteOk>(channel, QueueDelete{.queue = name});
-    return "deletes " + name;
-  }
-  std::string frames, encoded;
-  Properties properties;
-  properties.delivery_mode = 2;
-  encode_properties(properties, encoded);
-  if (channel.mode == Mode::kConfirm) oracle_.publishes_unheeded(*channel.life, ++channel.published);
-  append_method_frame(frames, channel.number, BasicPublish{.exchange = "", .routing_key = name});
-  append_content(frames, channel.number, encoded, "churn", wire_->frame_max());
-  wire_->write(frames);
-  return "publishes to " + name;
-}
-
-std::string Client::makes_a_mistake(Channel& channel, Random& random) {
-  channel.may_fail = true;
-  switch (random.below(4)) {
-    case 0: {
-      std::string frames, encoded;
-      encode_properties({}, encoded);
-      append_method_frame(frames, channel.number, BasicPublish{.exchange = "nowhere", .routing_key = "k"});
-      append_content(frames, channel.number, encoded, "lost", wire_->frame_max());
-      wire_->write(frames);
-      return "publishes to an exchange that is not there";
-    }
-    case 1: says(channel.number, BasicAck{1'000'000, false}); return "acks what it never got";
-    case 2: asks<QueueDeclareOk>(channel, QueueDeclare{.queue = "nowhere", .passive = true}); return "asks for a queue that is not there";
-    default: break;
-  }
-  may_fail_ = true;
-  wire_->write(std::string(1 + random.below(20), '\x07'));
-  return "sends nonsense";
+  return false;
 }
 
 void Client::checks_in() {
   if (wire_ == nullptr) return;
   for (auto& [number, channel] : channels_)
     if (channel.open && !channel.closing) asks<QueueDeclareOk>(channel, QueueDeclare{.queue = plan_.queues[0].name, .passive = true});
-}
-
-// --- what leaves the broker for it ---
-
-void Client::left_the_broker(Event& event) {
-  if (event.channel == 0) return hears_on_connection(event);
-  const auto known = channels_.find(event.channel);
-  if (known == channels_.end())
-    return oracle_.violated("a method for channel " + std::to_string(event.channel) + " of " + name_ + ", which is not open");
-  Channel& channel = known->second;
-  if (event.id == BasicDeliver::kId) return hears_delivery(channel, event);
-  if (event.id == BasicAck::kId) {
-    const auto ack = event.as<BasicAck>();
-    return oracle_.confirmed(*channel.life, ack.delivery_tag, ack.multiple, false);
-  }
-  if (event.id == BasicNack::kId) {
-    const auto nack = event.as<BasicNack>();
-    return oracle_.confirmed(*channel.life, nack.delivery_tag, nack.multiple, true);
-  }
-  if (event.id == BasicReturn::kId) return oracle_.returned(event.body);
-  if (event.id == ChannelClose::kId) {
-    const auto close = event.as<ChannelClose>();
-    const bool full = !channel.asked.empty() && close.reply_text == "PRECONDITION_FAILED - partial tx completion";
-    if (full) channel.asked.front()->state = Transaction::State::kRefused;
-    if (!channel.may_fail && !full && !channel.closing)
-      oracle_.violated("channel " + channel.life->name + " is closed: " + std::string(close.reply_text));
-    // What it asked for is not answered any more, but for its own close.
-    std::erase_if(channel.requests, [](const Request& request) { return request.reply != ChannelCloseOk::kId; });
-    channel.life->failed = true;
-    return oracle_.dies(*channel.life);
-  }
-  hears_answer(channel, event);
-}
-
-void Client::hears_answer(Channel& channel, const Event& event) {
-  if (channel.requests.empty())
-    return oracle_.violated("channel " + channel.life->name + ": " + describe_method(event.payload) + " was not asked for");
-  const Request request = std::move(channel.requests.front());
-  channel.requests.pop_front();
-  const bool empty = request.reply == BasicGetOk::kId && event.id == BasicGetEmpty::kId;
-  if (event.id != request.reply && !empty)
-    return oracle_.violated("channel " + channel.life->name + ": " + describe_method(event.payload) + " instead of " +
-                            std::string(method_name(request.reply)));
-  if (event.id == BasicGetOk::kId) {
-    const auto got = event.as<BasicGetOk>();
-    (void)oracle_.delivered(channel.life, "", request.queue, got.delivery_tag, got.redelivered, request.no_ack, event.body,
-                            event.properties, silent_since_);
-  }
-  if (event.id == BasicCancelOk::kId) channel.life->consumers.erase(request.consumer);
-  if (event.id == BasicRecoverOk::kId) oracle_.recovered(*channel.life);
-  if (event.id == ChannelCloseOk::kId) oracle_.closed();
-  if (event.id == TxCommitOk::kId) {
-    oracle_.committed(*channel.asked.front());
-    channel.asked.pop_front();
-  }
-  --channel.life->unanswered;
-  oracle_.seals(*channel.life, request.index);
-}
-
-void Client::hears_delivery(Channel& channel, const Event& event) {
-  const auto delivery = event.as<BasicDeliver>();
-  const auto consumer = channel.life->consumers.find(delivery.consumer_tag);
-  if (consumer == channel.life->consumers.end())
-    return oracle_.violated("channel " + channel.life->name + ": a delivery for consumer '" + std::string(delivery.consumer_tag) +
-                            "', which is not there");
-  (void)oracle_.delivered(channel.life, delivery.consumer_tag, consumer->second.queue, delivery.delivery_tag, delivery.redelivered,
-                          consumer->second.no_ack, event.body, event.properties, silent_since_);
-}
-
-void Client::hears_on_connection(const Event& event) {
-  if (event.id != ConnectionClose::kId) return;
-  const auto close = event.as<ConnectionClose>();
-  if (!may_fail_ && close.reply_code != 320) oracle_.violated(name_ + " is closed: " + std::string(close.reply_text));
-  all_die();
-}
-
-void Client::all_die() {
-  for (auto& [number, channel] : channels_) oracle_.dies(*channel.life);
-}
-
-void Client::went_dead() {
-  all_die();
-  channels_.clear();
-  wire_ = nullptr;
-  running_ = false;
-}
-
-void Client::heard_nonsense(const std::string& what) { oracle_.violated(name_ + " hears " + what); }
-
-// --- what it reads ---
-
-void Client::reads(Random& random) {
-  if (wire_ == nullptr || !wire_->has_event()) return;
-  const Event event = wire_->read();
-  if (wire_ == nullptr) return;
-  if (event.channel == 0) return reads_on_connection(event, random);
-  const auto known = channels_.find(event.channel);
-  if (known == channels_.end()) return;
-  Channel& channel = known->second;
-  if (event.id == ChannelOpenOk::kId) {
-    channel.open = true;
-  } else if (event.id == ChannelClose::kId) {
-    says(event.channel, ChannelCloseOk{});
-    if (!channel.closing) channels_.erase(known);  // else its own close is answered too
-  } else if (event.id == ChannelCloseOk::kId) {
-    channels_.erase(known);
-  } else if (event.id == BasicRecoverOk::kId) {
-    channel.held.clear();
-    channel.recovering = false;
-  } else if (event.id == BasicDeliver::kId) {
-    const auto delivery = event.as<BasicDeliver>();
-    if (channel.life->out.contains(delivery.delivery_tag)) channel.held.push_back(delivery.delivery_tag);
-  } else if (event.id == BasicGetOk::kId) {
-    const auto got = event.as<BasicGetOk>();
-    if (channel.life->out.contains(got.delivery_tag)) channel.held.push_back(got.delivery_tag);
-  }
-}
-
-void Client::reads_on_connection(const Event& event, Random& random) {
-  if (event.id == ConnectionStart::kId) {
-    const TableBytes properties(
-        {{"capabilities", Table{{"basic.nack", true}, {"publisher_confirms", true}, {"consumer_cancel_notify", true}}}});
-    says(0, ConnectionStartOk{properties, "PLAIN", std::string("\0guest\0guest", 12), "en_US"});
-  } else if (event.id == ConnectionTune::kId) {
-    const std::uint32_t frame_max = random.chance(50) ? 4096 : 131072;
-    wire_->set_frame_max(frame_max);
-    says(0, ConnectionTuneOk{2047, frame_max, 0});
-    says(0, ConnectionOpen{"/"});
-  } else if (event.id == ConnectionOpenOk::kId) {
-    running_ = true;
-  } else if (event.id == ConnectionClose::kId) {
-    says(0, ConnectionCloseOk{});
-    running_ = false;
-  }
 }
 
 }  // namespace mq::sim

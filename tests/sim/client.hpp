@@ -14,6 +14,8 @@ namespace mq::sim {
 
 class Client final : public Ear {
  public:
+  static constexpr std::uint16_t kChannelMax = 2047;
+
   Client(std::string name, const Plan& plan, Oracle& oracle) : name_(std::move(name)), plan_(plan), oracle_(oracle) {}
 
   /// Takes hold of a new connection, whose Ear it is, and presents itself.
@@ -28,6 +30,12 @@ class Client final : public Ear {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool connected() const noexcept { return wire_ != nullptr; }
   [[nodiscard]] Wire* wire() const noexcept { return wire_; }
+  /// Of a connection that is open.
+  [[nodiscard]] std::uint16_t heartbeat_s() const noexcept { return running_ ? heartbeat_s_ : std::uint16_t{0}; }
+  /// Queues that only its connections may use: gone when they are.
+  [[nodiscard]] const std::vector<std::string>& own_queues() const noexcept { return own_queues_; }
+  /// A consumer that could be given something: it is there for sure, takes everything and has room. Of queues that give to everybody.
+  [[nodiscard]] bool waits_for(QueueIndex queue) const;
   /// When what it hears next was given out at the earliest.
   void heard_all_until(UnixMillis when) { silent_since_ = when; }
 
@@ -78,12 +86,16 @@ class Client final : public Ear {
     says(channel.number, method, std::move(then));
   }
   void opens_channel(Random& random);
+  void opens_many_channels(Random& random);
   std::string acts_on(Channel& channel, Random& random);
   std::string publishes(Channel& channel, Random& random);
   std::string consumes(Channel& channel, Random& random);
   std::string settles(Channel& channel, Random& random);
   std::string ends_transaction(Channel& channel, Random& random);
   std::string churns(Channel& channel, Random& random);
+  std::string has_queues_of_its_own(Channel& channel, Random& random);
+  void publishes_unheeded(Channel& channel, const std::string& queue);
+  void consumes_unheeded(Channel& channel, const std::string& queue);
   std::string makes_a_mistake(Channel& channel, Random& random);
 
   void hears_answer(Channel& channel, const Event& event);
@@ -101,6 +113,8 @@ class Client final : public Ear {
   std::map<std::uint16_t, Channel> channels_;
   std::uint64_t lives_ = 0;
   std::uint64_t consumers_ = 0;
+  std::uint16_t heartbeat_s_ = 0;
+  std::vector<std::string> own_queues_;
   UnixMillis silent_since_ = 0;
 };
 

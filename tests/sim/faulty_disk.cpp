@@ -5,6 +5,7 @@
 
 #include "broker/message.hpp"
 #include "mq/base/check.hpp"
+#include "store/page_codec.hpp"
 
 namespace mq::sim {
 namespace {
@@ -49,6 +50,34 @@ void FaultyDisk::lose_power(Random& random) {
   if (lost != 0) ++faults_.crashes_that_lost_writes;
   journal_.resize(journal_.size() - lost);
   restart();
+}
+
+std::vector<std::string> FaultyDisk::damage_a_page(Random& random) {
+  std::vector<EncodedPage*> pages;
+  for (Write& write : journal_)
+    for (WriteSet& set : write)
+      for (WriteSet::Operation& operation : set.operations)
+        if (auto* page = std::get_if<EncodedPage>(&operation); page != nullptr && !page->index.transient) pages.push_back(page);
+  if (pages.empty()) return {};
+  EncodedPage& page = *pages[pages.size() - 1 - random.below(std::min<std::size_t>(pages.size(), 20))];  // older ones may be gone
+  if (!damaged_.emplace(page.queue, page.index.first).second) return {};
+  const store::PageKey key{page.queue, page.index.first};
+  const auto before = store::decode_page(key, page.bytes, nullptr);
+  MQ_CHECK(before.has_value());
+  page.bytes[random.below(page.bytes.size())] ^= static_cast<char>(1 << random.below(8));
+  std::vector<PageRecord> left;
+  const auto after = store::decode_page(key, page.bytes, &left);
+  ++faults_.damaged_pages;
+  if (after) left = *after;  // it was in something that stands twice
+  std::vector<std::string> lost;
+  for (const PageRecord& record : *before) {
+    const bool is_left = std::any_of(left.begin(), left.end(), [&](const PageRecord& each) {
+      return each.offset == record.offset && each.message->body() == record.message->body();
+    });
+    if (!is_left) lost.emplace_back(record.message->body());
+  }
+  MQ_CHECK(lost.size() <= 1 && left.size() + lost.size() == before->size());
+  return lost;
 }
 
 void FaultyDisk::restart() {

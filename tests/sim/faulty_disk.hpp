@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mq/ports/storage.hpp"
@@ -21,6 +23,7 @@ struct DiskFaults {
   std::uint64_t failed_commits = 0;
   std::uint64_t commits_without_space = 0;
   std::uint64_t failed_reads = 0;
+  std::uint64_t damaged_pages = 0;
 };
 
 /// Used on one thread. Everything that was ever committed stays in a journal; what a crash leaves is read from its beginning again.
@@ -43,6 +46,9 @@ class FaultyDisk final : public test::StorageAround {
   }
   /// The power goes: `random` says how much of what was not synced is there afterwards.
   void lose_power(Random& random);
+  /// One bit of a page that was never damaged turns over. Returns the bodies of the messages that its codec cannot read any more, of which
+  /// there is one at most. The broker sees it from its next start on.
+  std::vector<std::string> damage_a_page(Random& random);
   /// What the broker left when it stopped in good order: everything.
   void restart();
   [[nodiscard]] const DiskFaults& faults() const noexcept { return faults_; }
@@ -66,6 +72,7 @@ class FaultyDisk final : public test::StorageAround {
 
   std::vector<Write> journal_;
   std::size_t synced_ = 0;  // so many writes of it
+  std::set<std::pair<QueueId, Offset>> damaged_;
   std::unique_ptr<store::MemoryStore> seen_ = std::make_unique<store::MemoryStore>();
   std::optional<Failure> failure_;
   unsigned failing_reads_ = 0;

@@ -29,10 +29,11 @@ struct Options {
 void print(const Tally& tally) {
   fmt::print(
       "published {}, confirmed {}, delivered {} ({} again), acked {}, dead-lettered {}, transactions {}, drained {}\n"
-      "crashes {} (writes lost {}), restarts {}, connections broken {}, disk stalls {}, failed commits {}, failed reads {}\n",
+      "crashes {} (writes lost {}), restarts {}, connections broken {}, disk stalls {}, failed commits {}, failed reads {}, "
+      "damaged pages {} (messages {})\n",
       tally.published, tally.confirmed, tally.delivered, tally.redelivered, tally.acked, tally.dead_lettered, tally.transactions,
       tally.drained, tally.crashes, tally.lost_writes, tally.restarts, tally.vanished, tally.stalls, tally.failed_commits,
-      tally.failed_reads);
+      tally.failed_reads, tally.damaged_pages, tally.damaged_messages);
 }
 
 void report(const Trial& trial, const std::string& violation, bool shrinks) {

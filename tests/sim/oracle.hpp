@@ -47,7 +47,9 @@ struct ChannelLife {
     QueueIndex queue = 0;
     std::uint32_t prefetch = 0;  ///< 0 = any number
     bool no_ack = false;
-    bool leaves = false;  ///< its cancel is on its way
+    bool leaves = false;    ///< its cancel is on its way
+    bool unheeded = false;  ///< of a queue whose messages nobody follows
+    const FilterPlan* filter = nullptr;
     std::uint32_t out = 0;
     std::map<const ChannelLife*, std::uint64_t> latest;  ///< of each publisher, what was delivered for the first time
   };
@@ -92,6 +94,8 @@ class Oracle {
     std::optional<Millis> delay_ms;
     std::string group, id;
     bool mandatory = false;
+    std::string colour;
+    std::optional<std::int64_t> size;
   };
   /// A message is written by a client; its body is body_of().
   MessageId publishes(const LifePtr& by, Published what, std::uint64_t sequence);
@@ -131,6 +135,8 @@ class Oracle {
   /// And everything that the broker said has left it.
   void is_quiet();
   void crashed();
+  /// Its octets on disk are damaged: it may be gone, wherever it is.
+  void damaged(std::string_view body);
   /// In good order: what was acknowledged is gone for good. What is not durable is gone as well.
   void restarted();
   /// A queue gave it in the end.
@@ -145,7 +151,8 @@ class Oracle {
   }
   [[nodiscard]] const std::string& violation() const noexcept { return violation_; }
   struct Counts {
-    std::uint64_t published = 0, confirmed = 0, delivered = 0, redelivered = 0, acked = 0, dead_lettered = 0, transactions = 0, drained = 0;
+    std::uint64_t published = 0, confirmed = 0, delivered = 0, redelivered = 0, acked = 0, dead_lettered = 0, transactions = 0, drained = 0,
+                  damaged = 0;
   };
   [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
 
@@ -162,6 +169,7 @@ class Oracle {
     bool confirmed = false;
     bool refused = false;
     bool returned = false;
+    bool damaged = false;
     bool rolled_back = false;
     std::uint64_t confirmed_in = 0;  ///< which run of the broker
   };

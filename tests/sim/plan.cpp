@@ -9,6 +9,18 @@ namespace {
 constexpr std::array<std::string_view, 5> kKeys = {"a", "b", "a.b", "a.c", "x.y.z"};
 constexpr std::array<std::string_view, 5> kPatterns = {"a.*", "#", "*.b", "x.#", "a"};
 
+using Size = std::optional<std::int64_t>;
+// What is not there is unknown, and so is what is made of it: only what is true is wanted.
+constexpr std::array<FilterPlan, 6> kFilters = {{
+    {"", [](std::string_view colour, Size) { return colour == "red"; }},
+    {"colour = 'red'", [](std::string_view colour, Size) { return colour == "red"; }},
+    {"size > 2", [](std::string_view, Size size) { return size && *size > 2; }},
+    {"colour = 'blue' AND NOT (size = 1)", [](std::string_view colour, Size size) { return colour == "blue" && size && *size != 1; }},
+    {"colour IS NULL OR size BETWEEN 0 AND 1", [](std::string_view colour, Size size) { return colour.empty() || (size && *size <= 1); }},
+    {"colour IN ('red', 'green') OR size % 2 = 0",
+     [](std::string_view colour, Size size) { return colour == "red" || colour == "green" || (size && *size % 2 == 0); }},
+}};
+
 std::vector<std::string_view> words_of(std::string_view key) {
   std::vector<std::string_view> words;
   for (;;) {
@@ -123,6 +135,8 @@ Plan::Plan(std::uint64_t seed) {
     if (odds.policy != 0) queue.limited = queue.delivery_limited = queue.may_expire = queue.refuses = true;
     if (odds.pause != 0) queue.refuses = true;
   }
+  if (random.chance(15)) odds.limit = 4;
+  if (random.chance(20)) odds.rot = 50;
   if (random.chance(60)) odds.crash = 1 + static_cast<unsigned>(random.below(2));
   if (random.chance(30)) odds.restart = 1;
   if (random.chance(60)) odds.vanish = 1 + static_cast<unsigned>(random.below(3));
@@ -145,6 +159,9 @@ Plan::Plan(std::uint64_t seed) {
   with_ids = std::any_of(queues.begin(), queues.end(), [](const QueuePlan& queue) { return queue.takes_each_id_once; });
   with_mandatory = random.chance(30);
   with_churn = random.chance(30);
+  with_filters = random.chance(30);
+  with_heartbeats = random.chance(30);
+  with_many_channels = random.chance(4);
   lets_the_broker_settle = random.chance(50);
   small_memory = random.chance(50);
   persistent_percent = with_ids ? 100 : random.chance(70) ? 95 : 50;
@@ -176,6 +193,8 @@ std::pair<std::string, std::string> Plan::draw_address(Random& random) const {
   }
   return {kind < 7 ? "fan" : kind < 9 ? "dir" : "top", std::string(random.one_of(kKeys))};
 }
+
+std::span<const FilterPlan> Plan::filters() noexcept { return kFilters; }
 
 std::string Plan::to_string() const {
   std::string text;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,12 @@ struct QueuePlan {
   std::optional<QueueIndex> dead_letters_of;  ///< it is there for what dies in that queue
 };
 
+/// What a consumer may ask for, by the headers `colour` (empty = not there) and `size`.
+struct FilterPlan {
+  std::string_view text;  ///< the condition; empty = the table `colour: red`
+  bool (*wants)(std::string_view colour, std::optional<std::int64_t> size);
+};
+
 struct ExchangePlan {
   std::string name, type;
 };
@@ -46,7 +53,8 @@ struct BindingPlan {
 /// In how many of a hundred steps something of the kind is done, when its turn comes.
 struct Odds {
   unsigned crash = 0, restart = 0, vanish = 0, failed_commit = 0, failed_read = 0, stall = 0;
-  unsigned policy = 0, pause = 0, alarm = 0;
+  unsigned policy = 0, pause = 0, alarm = 0, limit = 0;
+  unsigned rot = 0;  ///< of a hundred crashes, after so many a page on disk is damaged
 };
 
 struct Plan {
@@ -57,6 +65,7 @@ struct Plan {
   /// Where something is published to: an exchange and a key.
   [[nodiscard]] std::pair<std::string, std::string> draw_address(Random& random) const;
   [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] static std::span<const FilterPlan> filters() noexcept;
 
   std::vector<QueuePlan> queues;
   std::vector<ExchangePlan> exchanges;
@@ -68,6 +77,7 @@ struct Plan {
   bool with_slow_readers = false, with_gets = false, with_requeues = false, with_cancels = false, with_mistakes = false,
        with_floods = false;
   bool with_delays = false, with_groups = false, with_ids = false, with_mandatory = false, with_churn = false;
+  bool with_filters = false, with_heartbeats = false, with_many_channels = false;
   bool lets_the_broker_settle = false;  ///< the clock moves when nothing is left to do
   bool small_memory = false;            ///< most messages do not stay in memory
   unsigned persistent_percent = 90;

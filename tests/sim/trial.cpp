@@ -74,6 +74,8 @@ Outcome live(const Trial& trial, bool traces) {
   tally.lost_writes = life.disk.lost_writes;
   tally.failed_commits = life.disk.failed_commits;
   tally.failed_reads = life.disk.failed_reads;
+  tally.damaged_pages = life.disk.damaged_pages;
+  tally.damaged_messages = life.counts.damaged;
   return outcome;
 }
 

@@ -26,6 +26,7 @@ Wire::Wire(engine::Broker& broker, test::ManualScheduler& scheduler, std::shared
     session_->process_inbox();
     after_turn();
   });
+  last_left_at_ = last_carried_at_ = scheduler_.now();
   after_turn();
 }
 
@@ -70,6 +71,7 @@ bool Wire::carry(std::size_t bytes) {
   const std::string part = on_its_way_.substr(0, bytes);
   on_its_way_.erase(0, part.size());
   carried_bytes_ += part.size();
+  last_carried_at_ = scheduler_.now();
   while (!marks_.empty() && marks_.front().first <= carried_bytes_) {
     const auto then = std::move(marks_.front().second);
     marks_.pop_front();
@@ -112,6 +114,7 @@ void Wire::after_turn() {
 
 void Wire::hear(std::string_view bytes) {
   partial_.append(bytes);
+  last_left_at_ = scheduler_.now();
   unread_bytes_ += bytes.size();
   std::size_t used = 0;
   for (;;) {

@@ -73,6 +73,10 @@ class Wire {
   void set_room(std::size_t bytes) noexcept { room_bytes_ = bytes; }
   /// Everything the session said has left it.
   [[nodiscard]] bool all_left() const noexcept { return taken_.empty() && session_->outbox().waiting_bytes() == 0; }
+  /// When the broker said something last, and when it was given something.
+  [[nodiscard]] UnixMillis last_left_at() const noexcept { return last_left_at_; }
+  [[nodiscard]] UnixMillis last_carried_at() const noexcept { return last_carried_at_; }
+  [[nodiscard]] std::size_t waiting_bytes() const noexcept { return session_->outbox().waiting_bytes(); }
   /// The session has ended too.
   [[nodiscard]] bool finished() const noexcept { return !open_ && session_->finished(); }
   void pour();
@@ -95,6 +99,7 @@ class Wire {
   bool open_ = true;
   std::uint32_t frame_max_ = 131072;
 
+  UnixMillis last_left_at_ = 0, last_carried_at_ = 0;
   std::string on_its_way_;
   std::uint64_t carried_bytes_ = 0, written_bytes_ = 0;
   std::deque<std::pair<std::uint64_t, std::function<void()>>> marks_;  // to be called when so many bytes were carried

@@ -9,6 +9,12 @@ namespace mq::sim {
 
 using namespace amqp;
 
+namespace {
+
+constexpr std::size_t kLargestBody = 300'000;
+
+}  // namespace
+
 World::World(std::uint64_t seed, std::function<void(const std::string&)> trace)
     : seed_(seed), plan_(seed), trace_(std::move(trace)), scheduler_(seed | 1), oracle_(plan_, [this] { return scheduler_.now(); }),
       options_(std::make_shared<session::SessionOptions>()) {
@@ -57,9 +63,17 @@ void World::crashes(Random& random) {
   ++result_.crashes;
   ends();
   disk_.lose_power(random);
+  if (random.chance(plan_.odds.rot)) damages_the_disk(random);
   oracle_.crashed();
   starts();
   declares_everything();
+}
+
+void World::damages_the_disk(Random& random) {
+  tells("-- a page on disk is damaged");
+  for (const std::string& body : disk_.damage_a_page(random))
+    if (body != "churn") oracle_.damaged(body);
+  disk_.restart();
 }
 
 void World::restarts() {
@@ -183,6 +197,8 @@ void World::goes_wrong(Random& random) {
     changes_policy(random);
   } else if (turn(plan_.odds.pause)) {
     pauses(random);
+  } else if (turn(plan_.odds.limit)) {
+    changes_limits(random);
   } else if (turn(plan_.odds.alarm)) {
     alarmed_ = !alarmed_;
     tells(alarmed_ ? "-- an alarm begins" : "-- the alarm ends");
@@ -225,8 +241,19 @@ void World::pauses(Random& random) {
   broker_->find_vhost("/")->put(std::move(change));
 }
 
+void World::changes_limits(Random& random) {
+  const std::int64_t most = random.chance(60) ? random.between(1, 4) : -1;
+  tells("-- " + (most < 0 ? std::string("any number of") : std::to_string(most)) + " channels are allowed");
+  amqp::Table limits;
+  limits.set("max-channels", most);
+  broker_->change_user_limits("guest", std::move(limits), engine::reply_to([](const Result<engine::Answer>&) {}));
+}
+
 // Nothing is left that an operator did.
 void World::lets_all_go_on() {
+  amqp::Table limits;
+  limits.set("max-channels", std::int64_t{-1});
+  broker_->change_user_limits("guest", std::move(limits), engine::reply_to([](const Result<engine::Answer>&) {}));
   for (const QueuePlan& queue : plan_.queues)
     broker_->find_vhost("/")->put(
         engine::ChangePause{queue.name, true, true, false, engine::reply_to([](const Result<engine::Answer>&) {})});
@@ -256,7 +283,9 @@ void World::runs_until_idle() {
 }
 
 void World::looks_around() {
+  looks_at_memory();
   if (!scheduler_.idle()) return;
+  looks_at_heartbeats();
   if (!alarmed_) oracle_.is_idle();  // else publishes wait in their sessions
   bool all_left = true;
   for (auto& client : clients_) {
@@ -265,6 +294,28 @@ void World::looks_around() {
     else all_left = false;
   }
   if (all_left) oracle_.is_quiet();
+}
+
+// Whoever asked for heartbeats hears something as often, and is not kept when it says nothing.
+void World::looks_at_heartbeats() {
+  for (auto& client : clients_) {
+    if (!client->connected() || client->heartbeat_s() == 0) continue;
+    const Wire& wire = *client->wire();
+    const Millis interval = 1000 * client->heartbeat_s();
+    if (wire.open() && wire.all_left() && scheduler_.now() - wire.last_left_at() > interval)
+      oracle_.violated(client->name() + " hears nothing for " + std::to_string(scheduler_.now() - wire.last_left_at()) +
+                       " ms, with heartbeats every " + std::to_string(interval));
+    if (wire.open() && !wire.has_to_carry() && scheduler_.now() - wire.last_carried_at() > 3 * interval)
+      oracle_.violated(client->name() + " says nothing for " + std::to_string(scheduler_.now() - wire.last_carried_at()) +
+                       " ms and is kept, with heartbeats every " + std::to_string(interval));
+  }
+}
+
+// What waits for a client that does not read is bounded, by what may wait and what one queue may add in a turn.
+void World::looks_at_memory() {
+  for (auto& client : clients_)
+    if (client->connected() && client->wire()->waiting_bytes() > 4 * options_->outbox_bytes + kLargestBody)
+      oracle_.violated(std::to_string(client->wire()->waiting_bytes()) + " octets wait for " + client->name());
 }
 
 // --- the end ---
@@ -284,15 +335,43 @@ void World::settles_accounts() {
   comes_to_rest();
   for (auto& client : clients_) client->checks_in();
   comes_to_rest();
+  if (!is_over()) looks_for_what_was_not_delivered();
   for (auto& wire : wires_) wire->vanish();
   comes_to_rest();
   for (const auto& wire : wires_)
     if (!wire->finished()) oracle_.violated("a session does not end");
   wires_.clear();
   scheduler_.advance(3'600'000);
+  if (!is_over()) looks_for_what_must_be_gone();
   if (is_over()) return;
   for (QueueIndex queue = 0; queue < plan_.queues.size() && !is_over(); ++queue) drains(queue);
   if (!is_over()) oracle_.judge();
+}
+
+std::optional<std::uint32_t> World::messages_in(const std::string& queue) {
+  Talker talker(*broker_, scheduler_, options_, [this] { scheduler_.run_until_idle(); });
+  const Event stats = talker.asks(QueueDeclare{.queue = queue, .passive = true});
+  if (stats.id != QueueDeclareOk::kId) return std::nullopt;
+  return stats.as<QueueDeclareOk>().message_count;
+}
+
+// A consumer with room gets what is there.
+void World::looks_for_what_was_not_delivered() {
+  for (QueueIndex queue = 0; queue < plan_.queues.size(); ++queue) {
+    const auto waits = [queue](const auto& client) { return client->waits_for(queue); };
+    const auto waiting = std::find_if(clients_.begin(), clients_.end(), waits);
+    if (waiting == clients_.end()) continue;
+    const std::uint32_t ready = messages_in(plan_.queues[queue].name).value_or(0);
+    if (ready != 0 && (*waiting)->waits_for(queue))
+      oracle_.violated("queue '" + plan_.queues[queue].name + "' has " + std::to_string(ready) + " messages ready, and " +
+                       (*waiting)->name() + " waits for them");
+  }
+}
+
+void World::looks_for_what_must_be_gone() {
+  for (auto& client : clients_)
+    for (const std::string& queue : client->own_queues())
+      if (messages_in(queue)) return oracle_.violated("queue '" + queue + "' outlives its connection");
 }
 
 void World::drains(QueueIndex queue) {
@@ -310,7 +389,7 @@ void World::drains(QueueIndex queue) {
                               describe_method(got.payload) + " " + talker.trouble());
     oracle_.drained(queue, got.body, got.properties);
   }
-  if (came != said)
+  if (came != said && (came > said || came + oracle_.counts().damaged < said))
     oracle_.violated("queue '" + name + "' says that it has " + std::to_string(said) + " messages, and has " + std::to_string(came));
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ class World {
   void goes_wrong(Random& random);
   void changes_policy(Random& random);
   void pauses(Random& random);
+  void changes_limits(Random& random);
+  void damages_the_disk(Random& random);
   void lets_all_go_on();
   void starts();
   void ends();
@@ -52,6 +55,11 @@ class World {
   void collects_ended_wires();
   void runs_until_idle();
   void looks_around();
+  void looks_at_heartbeats();
+  void looks_at_memory();
+  void looks_for_what_was_not_delivered();
+  void looks_for_what_must_be_gone();
+  [[nodiscard]] std::optional<std::uint32_t> messages_in(const std::string& queue);
   void settles_accounts();
   void drains(QueueIndex queue);
   void tells(const std::string& what);
