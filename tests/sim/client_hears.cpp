@@ -76,6 +76,7 @@ void Client::hears_delivery(Channel& channel, const Event& event) {
 void Client::hears_on_connection(const Event& event) {
   if (event.id != ConnectionClose::kId) return;
   const auto close = event.as<ConnectionClose>();
+  heartbeat_s_ = 0;  // it waits for close-ok now, or gives up on its own time
   const bool too_many = plan_.odds.limit != 0 && close.reply_code == 530;
   if (!may_fail_ && close.reply_code != 320 && !too_many) oracle_.violated(name_ + " is closed: " + std::string(close.reply_text));
   all_die();

@@ -311,10 +311,10 @@ void World::looks_at_heartbeats() {
   }
 }
 
-// What waits for a client that does not read is bounded, by what may wait and what one queue may add in a turn.
+// What waits for a client that does not read is bounded: each of its few consumers may go beyond its share by a message.
 void World::looks_at_memory() {
   for (auto& client : clients_)
-    if (client->connected() && client->wire()->waiting_bytes() > 4 * options_->outbox_bytes + kLargestBody)
+    if (client->connected() && client->wire()->waiting_bytes() > 4 * (options_->outbox_bytes + kLargestBody))
       oracle_.violated(std::to_string(client->wire()->waiting_bytes()) + " octets wait for " + client->name());
 }
 
