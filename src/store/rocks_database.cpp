@@ -2,25 +2,14 @@
 #include <rocksdb/cache.h>
 
 #include <filesystem>
-#include <system_error>
 
+#include "store/directory.hpp"
 #include "store/rocks_columns.hpp"
 #include "store/rocks_errors.hpp"
 #include "store/upgrade.hpp"
 
 namespace mq::store {
 namespace {
-
-StorageResult<> make_directory(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  if (fs::is_directory(path, error)) return {};
-  fs::create_directories(path, error);
-  if (!error) fs::permissions(path, fs::perms::owner_all, error);
-  if (!error) return {};
-  auto kind = error == std::errc::no_space_on_device ? StorageError::Kind::kNoSpace : StorageError::Kind::kIo;
-  return StorageError{kind, "making directory " + path + ": " + error.message()};
-}
 
 bool is_known(const std::string& name) {
   for (std::size_t i = 0; i < kColumns; ++i)

@@ -10,14 +10,15 @@ import time
 from collections import namedtuple
 
 import wire
+from configurations import EVERY_QUEUE, EXCHANGE
 
-EXCHANGE = "crash"
-EVERY_QUEUE = "all"
 PUBLISH_WINDOW = 150
+BATCH_BYTES = 200_000
 POLL_SECONDS = 0.05
 FENCE_EVERY = 40
 DRAIN_BATCH = 100
-DELIVERY_MODE_FLAG, PERSISTENT = 1 << 12, b"\x02"
+SENT_TWICE = 0.1
+HEADERS_FLAG, DELIVERY_MODE_FLAG, PRIORITY_FLAG = 1 << 13, 1 << 12, 1 << 11
 
 Sent = namedtuple("Sent", "publisher number key size at")
 Seen = namedtuple("Seen", "publisher number redelivered by_get")
@@ -42,17 +43,18 @@ def identify(body):
 class Client(threading.Thread):
     """A thread with a connection. `trouble` holds whatever went wrong except the loss of the connection."""
 
-    def __init__(self, broker, rng):
+    def __init__(self, broker, rng, setup):
         super().__init__(daemon=True)
         self.broker = broker
         self.rng = rng
+        self.setup = setup
         self.stopping = threading.Event()
         self.trouble = None
 
     def run(self):
         try:
             with wire.Peer(self.broker) as peer:
-                peer.shake_hands().with_channel()
+                peer.shake_hands(frame_max=self.setup.row.frame_max).with_channel()
                 self.talk(peer)
         except (wire.PeerClosed, OSError):
             pass  # the broker was killed; that is the point
@@ -64,39 +66,99 @@ class Client(threading.Thread):
 
 
 class Publisher(Client):
-    """Publishes persistent messages as fast as the confirms allow; numbers go on from round to round."""
+    """Publishes as fast as confirms (or commits) allow; numbers go on from life to life. `again` is sent first."""
 
-    def __init__(self, broker, rng, identity, first_number, queues):
-        super().__init__(broker, rng)
+    def __init__(self, broker, rng, setup, identity, first_number, again=()):
+        super().__init__(broker, rng, setup)
         self.identity = identity
         self.first_number = first_number
-        self.keys = [*queues, EVERY_QUEUE]
-        self.sent = []        # Sent, in order
+        self.keys = [*setup.queues, EVERY_QUEUE]
+        self.again = list(again)
+        self.sent = []        # Sent, in order, those sent again left out
         self.confirmed = {}   # number -> time
         self.refused = []     # numbers nacked by the broker
-        self.in_flight = set()
+        self.tags = 0
+        self.in_flight = {}   # delivery tag -> number, in order
+        self.transactions = []  # numbers of each; its last one may not have been answered
 
     def talk(self, peer):
+        if self.setup.row.transactions:
+            self.commit_on(peer)
+        else:
+            self.confirm_on(peer)
+
+    def confirm_on(self, peer):
         peer.send(wire.method(1, wire.CONFIRM_SELECT, b"\0"))
         peer.expect(wire.CONFIRM_SELECT_OK)
         while not self.stopping.is_set() or self.in_flight:
             room = PUBLISH_WINDOW - len(self.in_flight)
             if room > 0 and not self.stopping.is_set():
-                peer.send(*(self.message() for _ in range(self.rng.randint(1, min(room, 50)))))
+                peer.send(*self.some(self.next_publish, self.rng.randint(1, min(room, 50))))
             for frame in peer.poll(POLL_SECONDS if len(self.in_flight) >= PUBLISH_WINDOW or self.stopping.is_set() else 0):
                 self.take(frame)
 
-    def message(self):
+    def commit_on(self, peer):
+        peer.send(wire.method(1, wire.TX_SELECT))
+        peer.expect(wire.TX_SELECT_OK)
+        while not self.stopping.is_set():
+            first = len(self.sent)
+            publishes = self.some(lambda: self.publish(self.new_message()), self.rng.randint(1, 30))
+            numbers = [sent.number for sent in self.sent[first:]]
+            self.transactions.append(numbers)
+            peer.send(*publishes, wire.method(1, wire.TX_COMMIT))
+            peer.expect(wire.TX_COMMIT_OK)
+            self.confirmed.update(dict.fromkeys(numbers, time.monotonic()))
+
+    @staticmethod
+    def some(make, most):
+        """Up to so many publishes, fewer where they are large."""
+        made, octets = [], 0
+        while len(made) < most and octets < BATCH_BYTES:
+            made.append(make())
+            octets += len(made[-1])
+        return made
+
+    def next_publish(self):
+        if self.again:
+            message = self.again.pop()
+        else:
+            message = self.new_message()
+            if self.setup.row.resends and self.rng.random() < SENT_TWICE:
+                self.again.append(message)
+        self.tags += 1
+        self.in_flight[self.tags] = message.number
+        return self.publish(message)
+
+    def new_message(self):
         number = self.first_number + len(self.sent)
         key = self.rng.choices(self.keys, weights=[4] * (len(self.keys) - 1) + [1])[0]
-        size = self.rng.choices([self.rng.randint(0, 300), self.rng.randint(300, 30_000), 150_000], weights=[90, 10, 0.3])[0]
-        self.sent.append(Sent(self.identity, number, key, size, time.monotonic()))
-        self.in_flight.add(number)
-        body = body_of(self.identity, number, size)
-        pieces = [wire.publish(1, key, EXCHANGE), wire.content_header(1, len(body), DELIVERY_MODE_FLAG, PERSISTENT)]
-        step = 131072 - 8
+        sizes = self.setup.row.sizes
+        _weight, least, most = self.rng.choices(sizes, weights=[weight for weight, _least, _most in sizes])[0]
+        self.sent.append(Sent(self.identity, number, key, self.rng.randint(least, most), time.monotonic()))
+        return self.sent[-1]
+
+    def publish(self, message):
+        body = body_of(self.identity, message.number, message.size)
+        pieces = [wire.publish(1, message.key, EXCHANGE), wire.content_header(1, len(body), *self.properties(message.number))]
+        step = self.setup.row.frame_max - 8
         pieces += [wire.body(1, body[at:at + step]) for at in range(0, len(body), step)]
         return b"".join(pieces)
+
+    def properties(self, number):
+        """Property flags and values of a content header."""
+        row, flags, values, headers = self.setup.row, DELIVERY_MODE_FLAG, b"", {}
+        if row.longest_delay_ms:
+            headers["x-delay"] = self.rng.randrange(row.longest_delay_ms)
+        if row.resends:
+            headers["x-deduplication-header"] = f"{self.identity}/{number}"
+        if headers:
+            flags |= HEADERS_FLAG
+            values += wire.table_of(headers)
+        values += wire.octet(2 if self.setup.is_durable(number) else 1)
+        if row.priorities:
+            flags |= PRIORITY_FLAG
+            values += wire.octet(self.setup.priority_of(number))
+        return flags, values
 
     def take(self, frame):
         kind, _channel, payload = frame
@@ -105,16 +167,14 @@ class Publisher(Client):
         ids = struct.unpack_from(">HH", payload)
         if ids not in (wire.BASIC_ACK, wire.BASIC_NACK):
             raise RuntimeError(f"a confirm was due, {ids} came: {payload[4:200]!r}")
-        tag, flags = struct.unpack_from(">QB", payload, 4)
-        last = self.first_number + tag - 1
-        if last >= self.first_number + len(self.sent):
-            raise RuntimeError(f"confirm {tag} is for a message never sent")
-        numbers = [number for number in self.in_flight if number <= last] if flags & 1 else [last]
+        last, flags = struct.unpack_from(">QB", payload, 4)
+        if last > self.tags:
+            raise RuntimeError(f"confirm {last} is for a message never sent")
+        tags = [tag for tag in self.in_flight if tag <= last] if flags & 1 else [last]
         now = time.monotonic()
-        for number in numbers:
-            self.in_flight.discard(number)
+        for number in (self.in_flight.pop(tag) for tag in tags):
             if ids == wire.BASIC_ACK:
-                self.confirmed[number] = now
+                self.confirmed.setdefault(number, now)
             else:
                 self.refused.append(number)
 
@@ -122,8 +182,8 @@ class Publisher(Client):
 class Consumer(Client):
     """Consumes one queue; acks singly or many at once, sometimes gives one back, and keeps some until the end."""
 
-    def __init__(self, broker, rng, queue):
-        super().__init__(broker, rng)
+    def __init__(self, broker, rng, setup, queue):
+        super().__init__(broker, rng, setup)
         self.queue = queue
         self.prefetch = rng.choice([1, 5, 50, 300])
         self.seen = []        # Seen, in the order of arrival
@@ -188,9 +248,9 @@ class Consumer(Client):
         while len(self.outstanding) > self.prefetch // 2 or (self.outstanding and self.rng.random() < 0.5):
             tags = list(self.outstanding)
             what = self.rng.random()
-            if what < 0.02:
+            if what < self.setup.row.given_back:
                 frames.append(self.give_back(tags[0]))
-            elif what < 0.3:
+            elif what < self.setup.row.given_back + 0.28:
                 frames.append(self.ack_all_up_to(tags, self.rng.randrange(len(tags))))
             else:
                 frames.append(self.ack_all_up_to(tags[:1], 0, multiple=False))
@@ -213,28 +273,41 @@ class Consumer(Client):
         return wire.ack(1, tags[index], multiple)
 
 
-def declare(broker, queues):
+def declare(broker, setup):
     """The topology: a durable topic exchange, durable queues, each bound under its own name and under the key for all."""
     with wire.Peer(broker) as peer:
         peer.shake_hands().with_channel()
-        durable = b"\x02"
+        durable = 2
         peer.send(wire.method(1, wire.EXCHANGE_DECLARE,
-                              wire.short(0) + wire.shortstr(EXCHANGE) + wire.shortstr("topic") + durable + wire.table()))
+                              wire.short(0) + wire.shortstr(EXCHANGE) + wire.shortstr("topic") + wire.octet(durable) + wire.table()))
         peer.expect(wire.EXCHANGE_DECLARE_OK)
-        for queue in queues:
-            peer.send(wire.queue_declare(1, queue, flags=2))
+        for queue in setup.every_queue:
+            peer.send(wire.queue_declare(1, queue, flags=durable, arguments=wire.table_of(setup.arguments_of(queue))))
             peer.expect(wire.QUEUE_DECLARE_OK)
+        for queue in setup.queues:
             for key in (queue, EVERY_QUEUE):
                 names = b"".join(map(wire.shortstr, (queue, EXCHANGE, key)))
                 peer.send(wire.method(1, wire.QUEUE_BIND, wire.short(0) + names + b"\0" + wire.table()))
                 peer.expect(wire.QUEUE_BIND_OK)
 
 
+def counts(broker, setup):
+    """How many messages each queue says it has ready."""
+    passive, found = 1, {}
+    with wire.Peer(broker) as peer:
+        peer.shake_hands().with_channel()
+        for queue in setup.every_queue:
+            peer.send(wire.queue_declare(1, queue, flags=passive))
+            _channel, arguments = peer.expect(wire.QUEUE_DECLARE_OK)
+            found[queue] = struct.unpack_from(">I", arguments, 1 + arguments[0])[0]
+    return found
+
+
 class Drain(Client):
     """Takes everything out of one queue, acking all; `done` is true when the queue was empty at the end."""
 
-    def __init__(self, broker, rng, queue):
-        super().__init__(broker, rng)
+    def __init__(self, broker, rng, setup, queue):
+        super().__init__(broker, rng, setup)
         self.queue = queue
         self.seen = []
         self.done = False

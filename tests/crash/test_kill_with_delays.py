@@ -14,9 +14,10 @@ import time
 import pika
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
 
-from broker_process import OwnBroker, started  # noqa: E402
+from broker_process import started  # noqa: E402
+from outage import broker_to_kill  # noqa: E402
 from waiting import until  # noqa: E402
 
 QUEUES = ("left", "right")
@@ -70,7 +71,7 @@ def test_delayed_messages_come_once_each_wherever_the_broker_was_killed():
     rounds = int(os.environ.get("CRASH_ROUNDS", "8"))
     plan = random.Random(int(os.environ.get("CRASH_SEED", "1")))
     confirmed, first = set(), 0
-    with started(OwnBroker()) as broker:
+    with started(broker_to_kill()) as broker:
         with connect(broker) as connection:
             channel = connection.channel()
             channel.exchange_declare("both", "fanout", durable=True)

@@ -13,9 +13,10 @@ import threading
 import pika
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
 
-from broker_process import OwnBroker, started  # noqa: E402
+from broker_process import started  # noqa: E402
+from outage import broker_to_kill  # noqa: E402
 
 LIVES, PUBLISHERS, WINDOW = 8, 3, 50
 QUEUE, EXCHANGE, FANS = "dd.queue", "dd.exchange", ["dd.fan.0", "dd.fan.1", "dd.fan.2"]
@@ -178,7 +179,7 @@ def test_each_id_is_there_once_wherever_the_broker_was_killed(seed):
     rng = random.Random(seed)
     states = [State(number) for number in range(PUBLISHERS)]
     given = {queue: collections.Counter() for queue in [QUEUE, *FANS]}
-    with started(OwnBroker()) as broker:
+    with started(broker_to_kill()) as broker:
         prepare(broker)
         for life in range(LIVES):
             live(broker, rng, life, states, given)
@@ -195,7 +196,7 @@ def test_each_id_is_there_once_wherever_the_broker_was_killed(seed):
 def test_without_consumers_each_id_lies_in_its_queues_exactly_once(seed):
     rng = random.Random(seed)
     states = [State(number) for number in range(PUBLISHERS)]
-    with started(OwnBroker()) as broker:
+    with started(broker_to_kill()) as broker:
         prepare(broker)
         for life in range(LIVES):
             live(broker, rng, life, states, {})

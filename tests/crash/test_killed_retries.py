@@ -16,9 +16,10 @@ import time
 import pika
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
 
-from broker_process import OwnBroker, started  # noqa: E402
+from broker_process import started  # noqa: E402
+from outage import broker_to_kill  # noqa: E402
 from waiting import until  # noqa: E402
 
 WORKERS = 3
@@ -138,7 +139,7 @@ def test_counts_and_waits_hold_wherever_the_broker_was_killed():
     rounds = int(os.environ.get("CRASH_ROUNDS", "8"))
     plan = random.Random(int(os.environ.get("CRASH_SEED", "1")))
     record = Record()
-    with started(OwnBroker()) as broker:
+    with started(broker_to_kill()) as broker:
         with connect(broker) as connection:
             channel = connection.channel()
             channel.queue_declare("work", durable=True, arguments=ARGUMENTS)

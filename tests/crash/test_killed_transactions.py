@@ -13,9 +13,10 @@ import threading
 import pika
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
 
-from broker_process import OwnBroker, started  # noqa: E402
+from broker_process import started  # noqa: E402
+from outage import broker_to_kill  # noqa: E402
 
 PERSISTENT, LIVES, WORKERS, JOBS, LIMIT = 2, 6, 4, 400, 250
 RESULTS = {"tx.urgent": {"x-max-priority": 5}, "tx.plain": {}, "tx.limited": {"x-max-length": LIMIT, "x-overflow": "reject-publish"}}
@@ -118,7 +119,7 @@ def check(found, done):
 def test_transactions_are_whole_or_not_at_all(seed):
     rng = random.Random(seed)
     done = set()
-    with started(OwnBroker()) as broker:
+    with started(broker_to_kill()) as broker:
         prepare(broker)
         for _ in range(LIVES):
             workers = [Worker(broker, number) for number in range(WORKERS)]

@@ -114,14 +114,18 @@ class OwnBroker(Broker):
                 "--management-port", str(self.management_port),
                 "--config", str(self.config), *self.options]
 
-    def start(self):
-        """Starts the process and returns the seconds until it answered AMQP."""
+    def launch(self):
+        """Starts the process and does not wait for anything."""
         if not self.program.exists():
             raise RuntimeError(f"{self.program} does not exist: build it, or name another with BROKERD, or set AMQP_URL")
         environment = dict(os.environ, **self.disk.environment(self.program)) if self.disk else None
-        began = time.monotonic()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=subprocess.STDOUT, cwd=self.home, env=environment)
+
+    def start(self):
+        """Starts the process and returns the seconds until it answered AMQP."""
+        began = time.monotonic()
+        self.launch()
 
         def answered():
             if self.process.poll() is not None:

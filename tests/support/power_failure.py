@@ -5,9 +5,10 @@ Works on what the layer of faulty_disk.py noted, after the program below it was 
   contents  What an fsync or fdatasync of a file covered is there. Of the writes behind it: none, all, the first ones and a piece of the
             next, or some of their blocks, the others being old, zero or garbage. A sync that failed takes what it covered out of the reach of
             later ones, as Linux does.
-  names     What an fsync of a directory covered is there: files made, renamed, linked, unlinked. Of the changes behind it, in the order
-            of a journal (ext4, xfs) only the first ones survive; without such order every name by itself. An fsync of a file does not save
-            its name.
+  names     What an fsync of a directory covered is there: files made, renamed, linked, unlinked. Of the changes behind it either the
+            first ones survive, as from a journal (ext4, xfs); there an fsync of a file saves no name, which is stricter than they are. Or
+            every name fares by itself, and that of a file whose content was synced is there (btrfs): RocksDB relies on this where CURRENT
+            comes to name a new manifest.
 """
 
 import os
@@ -65,6 +66,7 @@ class History:
     def __init__(self, notes):
         self.names = []
         self.kept = set()
+        self.kept_with_content = set()  # those that a sync of the file saves where each name fares by itself
         self.contents = {}  # inode -> Content
         undone = {note.a for note in notes if note.kind == UNDONE}
         short = {note.a: note.b for note in notes if note.kind == SHORT}
@@ -85,6 +87,8 @@ class History:
             self.content(note.inode).changes.append(note)
         elif note.kind == SYNC:
             self.content(note.inode).sync(note.a)
+            self.kept_with_content.update(name.number for name in self.names
+                                          if name.inode == note.inode and name.kind in (CREATE, RENAME, LINK) and name.number < note.a)
         elif note.kind == SYNC_LOST:
             self.content(note.inode).lose(note.a)
         elif note.kind == SYNC_DIR:
@@ -176,13 +180,13 @@ def groups_of(notes):
 
 def surviving_names(history, names, rng):
     """The changes of names that are there afterwards, in order."""
-    def first_ones(notes):
-        least = max((index + 1 for index, note in enumerate(notes) if note.number in history.kept), default=0)
+    def first_ones(notes, kept):
+        least = max((index + 1 for index, note in enumerate(notes) if note.number in kept), default=0)
         return notes[:rng.choice([least, least, len(notes), rng.randint(least, len(notes))])]
 
     if rng.random() < 0.5:
-        return first_ones(names)
-    survivors = [note for group in groups_of(names) for note in first_ones(group)]
+        return first_ones(names, history.kept)
+    survivors = [note for group in groups_of(names) for note in first_ones(group, history.kept | history.kept_with_content)]
     return sorted(survivors, key=lambda note: note.number)
 
 

@@ -71,6 +71,16 @@ def field(name, tag, value):
     return shortstr(name) + tag + value
 
 
+def table_of(values):
+    """A table of strings, integers and truths."""
+    def encoded(value):
+        if isinstance(value, bool):
+            return b"t", octet(value)
+        return (b"l", longlong(value)) if isinstance(value, int) else (b"S", longstr(value))
+
+    return table(*(field(name, *encoded(value)) for name, value in values.items()))
+
+
 def frame(kind, channel, payload, end=FRAME_END):
     return struct.pack(">BHI", kind, channel, len(payload)) + payload + octet(end)
 
