@@ -1,15 +1,31 @@
 // Opening and closing: directories, columns, the format check.
 #include <rocksdb/cache.h>
+#include <rocksdb/env.h>
 
 #include <filesystem>
 
+#include "base/log.hpp"
 #include "store/directory.hpp"
+#include "store/manifest_tail.hpp"
 #include "store/rocks_columns.hpp"
 #include "store/rocks_errors.hpp"
 #include "store/upgrade.hpp"
 
 namespace mq::store {
 namespace {
+
+/// Whether there was something to mend. Under the lock that keeps other processes from the directory while it is open.
+StorageResult<bool> mend_manifest(const std::string& directory) {
+  rocksdb::Env* env = rocksdb::Env::Default();
+  rocksdb::FileLock* lock = nullptr;
+  if (rocksdb::Status locked = env->LockFile(directory + "/LOCK", &lock); !locked.ok())
+    return storage_error(locked, "opening " + directory);
+  const auto cut = drop_unfinished_manifest_record(directory);
+  (void)env->UnlockFile(lock);
+  if (!cut) return cut.error();
+  if (*cut) log::warn("{}: the manifest ended in a record that was never written as a whole; it is dropped", directory);
+  return cut->has_value();
+}
 
 bool is_known(const std::string& name) {
   for (std::size_t i = 0; i < kColumns; ++i)
@@ -53,6 +69,11 @@ StorageResult<Database> Database::open(const RocksOptions& options, Mode mode) {
 
   std::vector<std::string> names;
   rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(database_options(options), options.directory, &names);
+  if (listed.IsCorruption() && mode == Mode::kWrite) {
+    StorageResult<bool> mended = mend_manifest(options.directory);
+    if (!mended) return mended.error();
+    if (*mended) listed = rocksdb::DB::ListColumnFamilies(database_options(options), options.directory, &names);
+  }
   if (!listed.ok()) {
     bool fresh = !std::filesystem::exists(options.directory + "/CURRENT");
     if (!fresh || mode == Mode::kReadOnly) return storage_error(listed, "opening " + options.directory);
