@@ -65,7 +65,7 @@ void Client::opens_channel(Random& random) {
 }
 
 void Client::opens_many_channels(Random& random) {
-  for (std::int64_t left = random.between(100, 600); left > 0; --left) opens_channel(random);
+  for (std::int64_t left = random.between(100, 600); left > 0 && channels_.size() < 1500; --left) opens_channel(random);
 }
 
 std::string Client::acts_on(Channel& channel, Random& random) {
