@@ -177,6 +177,23 @@ os.mkdir("d"); sync_dir(); fd = make("d/f", b"kept"); os.fsync(fd); sync_dir("d"
     assert all(state == dict(expected, **{"d/h": b"more"}) for state in drawn(disk))
 
 
+def test_of_programs_that_ran_one_after_another_all_that_was_synced_is_there(disk):
+    run(disk, """
+for number in range(40): make(f"first-{number}")
+sync_dir()
+""")
+    found = states(disk, """
+fd = make("log.new", b"b" * 100)
+os.fdatasync(fd)
+os.rename("log.new", "log")
+make("table", b"t")
+sync_dir()
+os.unlink("first-0")
+""")
+    assert all(state["log"] == b"b" * 100 and "table" in state for state in found)
+    assert {"first-0" in state for state in found} == {False, True}
+
+
 def test_a_full_disk_writes_what_fits_and_then_says_so(disk):
     with disk.full_after(1000) as fault:
         assert run(disk, """

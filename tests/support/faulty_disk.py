@@ -23,7 +23,7 @@ SOURCES = pathlib.Path(__file__).parent / "faultyfs"
 CALLS = ("open", "write", "read", "sync", "sync_dir", "resize", "name")  # enum call
 ERROR, DELAY, LIE, SPACE = 1, 2, 3, 4                                   # enum effect
 MAGIC = 0x46464332
-HEAD = struct.Struct("=II7QQ")
+HEAD = struct.Struct("=II7QQQ")
 RULE = struct.Struct("=IIIiQQQQQ96s")
 RULES = 16
 EVERY_CHANGE = ("open", "write", "resize", "name")
@@ -103,7 +103,7 @@ class FaultyDisk:
             self.journal.touch()
         self.used = set()
         path = self.state / "control"
-        path.write_bytes(HEAD.pack(MAGIC, 0, *([0] * 8)) + bytes(RULE.size * RULES))
+        path.write_bytes(HEAD.pack(MAGIC, 0, *([0] * 8), 1) + bytes(RULE.size * RULES))
         with open(path, "r+b") as file:
             self.control = mmap.mmap(file.fileno(), 0)
 

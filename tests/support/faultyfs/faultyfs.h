@@ -64,6 +64,7 @@ struct control {
   _Atomic uint32_t quick_sync; /* syncs are noted and not passed on: quick, where only the notes matter */
   _Atomic uint64_t calls[CALLS];
   _Atomic uint64_t bytes_written;
+  _Atomic uint64_t next_number; /* of a note; here, so that programs which run one after another count on */
   struct rule rules[RULES];
 };
 

@@ -20,7 +20,6 @@ pthread_mutex_t faultyfs_names_lock = PTHREAD_MUTEX_INITIALIZER;
 static char directory[PATH_MAX], real_directory[PATH_MAX], graves[PATH_MAX];
 static int journal = -1;
 static pthread_mutex_t journal_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic uint64_t next_number = 1;
 static pthread_mutex_t content_locks[CONTENT_LOCKS];
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct file files[FILES];
@@ -227,14 +226,14 @@ uint64_t faultyfs_note(enum note kind, uint64_t inode, const char* path, const c
       {&head, sizeof head}, {(void*)path, head.path_bytes}, {(void*)path2, head.path2_bytes}, {(void*)data, data_bytes}};
   int before = errno;
   pthread_mutex_lock(&journal_lock);
-  head.number = atomic_fetch_add(&next_number, 1);
+  head.number = atomic_fetch_add(&faultyfs_control->next_number, 1);
   write_all(journal, pieces, 4);
   pthread_mutex_unlock(&journal_lock);
   errno = before;
   return head.number;
 }
 
-uint64_t faultyfs_next(void) { return atomic_load(&next_number); }
+uint64_t faultyfs_next(void) { return atomic_load(&faultyfs_control->next_number); }
 
 pthread_mutex_t* faultyfs_content_lock(uint64_t inode) { return &content_locks[inode % CONTENT_LOCKS]; }
 
