@@ -7,7 +7,17 @@
 
 namespace mq::bench {
 
-World::World() : broker(scheduler, store, engine::BrokerOptions{}, [](const StorageError&) { MQ_CHECK(false); }) {
+namespace {
+
+engine::BrokerOptions options() {
+  engine::BrokerOptions options;
+  options.logins.password_cost = broker::kLowestScryptCost;
+  return options;
+}
+
+}  // namespace
+
+World::World() : broker(scheduler, store, options(), [](const StorageError&) { MQ_CHECK(false); }) {
   log::set_level(log::Level::kOff);
   MQ_CHECK(broker.recover().has_value());
 }
@@ -27,6 +37,7 @@ Link::Link(World& world) : world_(world), inbox_(world.broker.open_inbox(world.s
   say(amqp::ConnectionTuneOk{2047, amqp::kDefaultFrameMax, 0}, 0);
   say(amqp::ConnectionOpen{"/"}, 0);
   say(amqp::ChannelOpen{});
+  world_.run();  // the login is checked
 }
 
 Link::~Link() {

@@ -52,7 +52,28 @@ struct Config {
   std::string default_user = "guest";
   std::string default_password = "guest";
   std::string default_vhost = "/";
+  std::string default_password_file;                    ///< holds the password instead; empty = none does
   std::vector<std::string> loopback_users = {"guest"};  ///< may log in from this machine only
+  std::uint32_t password_cost = 14;                     ///< of hashes made from now on: scrypt with N = 2^this
+  bool upgrade_hashes = true;                           ///< hashes of RabbitMQ's are replaced when their user logs in
+  std::uint32_t max_login_failures = 5;                 ///< per window; beyond, logins are refused for a while; 0 = never
+  std::uint32_t login_failure_window_ms = 300'000;
+  std::uint32_t login_bar_max_ms = 60'000;  ///< how long "a while" grows
+  bool throttle_loopback = false;           ///< whether failed logins from this machine count
+
+  // tls: served as soon as there is a certificate
+  std::string tls_certificate;        ///< file: the server's certificate, and those between it and its root (PEM); empty = no TLS
+  std::string tls_key;                ///< file: its private key (PEM)
+  std::string tls_key_password_file;  ///< empty = the key is not encrypted
+  std::string tls_ca;                 ///< file: who may have signed certificates of clients (PEM)
+  std::string tls_verify = "none";    ///< certificates of clients: `none`, `optional`, `required`
+  std::string tls_login_from = "distinguished_name";        ///< who a client is that logs in by certificate: that, or `common_name`
+  std::string tls_min_version = "1.2";                      ///< or `1.3`
+  std::string tls_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";  ///< of TLS 1.2; those of 1.3 are all good
+  std::string tls_bind;                                     ///< empty = where AMQP listens
+  std::uint16_t tls_amqp_port = 5671;                       ///< 0 = one the system picks
+  std::uint16_t tls_management_port = 15671;                ///< 0 = one the system picks
+  bool tls_only = false;                                    ///< nothing is served without TLS
 
   // queues
   bool delayed_messages = true;                    ///< the headers x-delay and x-deliver-at delay publishes to any exchange
@@ -67,6 +88,19 @@ struct Config {
   std::uint64_t total_resident_bytes = 512ULL << 20;  ///< message bodies all queues keep in memory
   MemoryWatermark memory_watermark;
   std::uint64_t disk_free_limit_bytes = 50'000'000;  ///< with less space left, publishers are not read; 0 = not watched
+
+  // limits: what peers may have at most; 0 = no limit
+  std::uint32_t connections_per_address = 0;
+  std::uint64_t max_channels = 200'000;  ///< of all connections together
+  std::uint64_t queues_per_vhost = 250'000;
+  std::uint64_t exchanges_per_vhost = 50'000;
+  std::uint64_t bindings_per_vhost = 1'000'000;
+  std::uint32_t consumers_per_channel = 10'000;
+  std::uint64_t unacked_per_connection = 250'000;   ///< deliveries; beyond, it is delivered nothing
+  std::uint64_t transaction_bytes = 64ULL << 20;    ///< of a transaction that is not committed yet
+  std::uint64_t arguments_bytes = 16ULL << 10;      ///< of a queue, an exchange or a binding
+  std::uint64_t connection_publish_rate = 0;        ///< messages per second
+  std::uint64_t connection_publish_byte_rate = 0;   ///< bytes per second
 
   // log
   std::string log_level = "info";  ///< trace, debug, info, warn, error or off

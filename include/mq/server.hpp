@@ -25,7 +25,8 @@ struct StartError {
 class Server {
  public:
   /// Opens the store (":memory:" as data_dir keeps nothing), recovers what it holds, then listens. `on_fatal` is called, from any
-  /// thread, when the store failed while running: the process must end, for nothing can be confirmed any more.
+  /// thread, when the store failed while running: the process must end, for nothing can be confirmed any more. With TLS the process
+  /// ignores SIGPIPE from then on, unless it deals with it.
   [[nodiscard]] static boost::system::result<std::unique_ptr<Server>, StartError> start(
       const Config& config, std::function<void(const std::string&)> on_fatal = {});
   /// Stops if that has not been done.
@@ -33,11 +34,13 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// The port AMQP is served on.
+  /// The ports on which AMQP and the management API are served, plain and with TLS; 0 where they are not.
   [[nodiscard]] std::uint16_t amqp_port() const noexcept;
-  /// The port the management API is served on; 0 when it is not.
+  [[nodiscard]] std::uint16_t amqps_port() const noexcept;
   [[nodiscard]] std::uint16_t management_port() const noexcept;
-  /// Takes over what can change while running; returns every key that differs, with those that need a restart marked.
+  [[nodiscard]] std::uint16_t management_tls_port() const noexcept;
+  /// Takes over what can change while running, and reads the files of TLS anew; returns every key that differs, with those that need a
+  /// restart marked.
   std::vector<ConfigChange> reload(const Config& fresh);
   /// Accepts no more, closes connections with 320 CONNECTION_FORCED, writes and syncs everything, ends all threads.
   void stop();

@@ -182,15 +182,10 @@ bool Access::is_loopback_only(std::string_view user) const noexcept {
   return std::find(loopback_users_.begin(), loopback_users_.end(), user) != loopback_users_.end();
 }
 
-Result<const User*> Access::authenticate(std::string_view user, std::string_view password, std::string_view mechanism,
-                                         bool from_loopback) const {
+LoginRecord Access::login_record(std::string_view user, bool from_loopback) const {
   const User* found = find_user(user);
-  // A missing user costs the same hashing as a present one: the time must not tell who exists. A blank password never fits.
-  const bool fits = password_matches(found == nullptr ? "" : found->password_hash, password,
-                                     found == nullptr ? PasswordHashing::kSha256 : found->hashing);
-  if (found != nullptr && fits && !password.empty() && (from_loopback || !is_loopback_only(user))) return found;
-  std::string text = "Login was refused using authentication mechanism ";
-  return fail(ReplyCode::kAccessRefused, text.append(mechanism).append(". For details see the broker logfile."));
+  if (found == nullptr) return {};
+  return {found->password_hash, found->hashing, from_loopback || !is_loopback_only(user)};
 }
 
 Result<> Access::check_vhost(std::string_view user, std::string_view vhost) const {

@@ -11,7 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "broker/password.hpp"
+#include "broker/login.hpp"
+#include "broker/parameters.hpp"
 #include "mq/amqp/table.hpp"
 #include "mq/base/result.hpp"
 
@@ -24,8 +25,20 @@ struct User {
   std::vector<std::string> tags;      ///< administrator, monitoring, policymaker, management, impersonator
   std::int64_t max_connections = -1;  ///< negative = no limit
   std::int64_t max_channels = -1;
+  std::int64_t max_publish_rate = -1;       ///< messages per second
+  std::int64_t max_publish_byte_rate = -1;  ///< bytes per second
   bool operator==(const User&) const = default;
 };
+
+[[nodiscard]] inline UserLimits limits_of(const User& user) noexcept {
+  return {user.max_connections, user.max_channels, user.max_publish_rate, user.max_publish_byte_rate};
+}
+inline void set_limits(User& user, const UserLimits& limits) noexcept {
+  user.max_connections = limits.max_connections;
+  user.max_channels = limits.max_channels;
+  user.max_publish_rate = limits.max_publish_rate;
+  user.max_publish_byte_rate = limits.max_publish_byte_rate;
+}
 
 /// Regular expressions on names of queues and exchanges; empty = nothing.
 struct Permission {
@@ -74,9 +87,8 @@ class Access {
   [[nodiscard]] const User* find_user(std::string_view name) const noexcept;
   [[nodiscard]] bool has_tag(std::string_view user, std::string_view tag) const noexcept;
   [[nodiscard]] bool is_loopback_only(std::string_view user) const noexcept;
-  /// Checks a name and password. Error: 403, one text for every reason; `mechanism` stands in it.
-  [[nodiscard]] Result<const User*> authenticate(std::string_view user, std::string_view password, std::string_view mechanism,
-                                                 bool from_loopback) const;
+  /// What a login under that name is held against; check_login() does so.
+  [[nodiscard]] LoginRecord login_record(std::string_view user, bool from_loopback) const;
   /// 530 `access to vhost 'v' refused for user 'u'` without a permission there.
   [[nodiscard]] Result<> check_vhost(std::string_view user, std::string_view vhost) const;
   /// 403 `write access to exchange 'x' in vhost '/' refused for user 'u'`. The default exchange counts as `amq.default`.

@@ -24,6 +24,10 @@ class Reader {
     ok_ = false;
     return 0;
   }
+  /// One that records of earlier versions do not have.
+  std::int64_t integer_or(std::string_view name, std::int64_t otherwise) {
+    return record_.find(name) == nullptr ? otherwise : integer(name);
+  }
   std::vector<std::string> strings(std::string_view name) {
     std::vector<std::string> list;
     const amqp::Value* value = record_.find(name);
@@ -52,7 +56,8 @@ class Reader {
 Table encode(const User& user) {
   amqp::Array tags(user.tags.begin(), user.tags.end());
   return {{"name", user.name},       {"password_hash", user.password_hash},     {"hashing_algorithm", password_hashing_name(user.hashing)},
-          {"tags", std::move(tags)}, {"max_connections", user.max_connections}, {"max_channels", user.max_channels}};
+          {"tags", std::move(tags)}, {"max_connections", user.max_connections}, {"max_channels", user.max_channels},
+          {"max_publish_rate", user.max_publish_rate}, {"max_publish_byte_rate", user.max_publish_byte_rate}};
 }
 
 Table encode(const Permission& permission) {
@@ -82,6 +87,8 @@ std::optional<User> decode_user(const Table& record) {
   user.tags = in.strings("tags");
   user.max_connections = in.integer("max_connections");
   user.max_channels = in.integer("max_channels");
+  user.max_publish_rate = in.integer_or("max_publish_rate", -1);
+  user.max_publish_byte_rate = in.integer_or("max_publish_byte_rate", -1);
   return in.done(std::move(user));
 }
 

@@ -1,7 +1,6 @@
 #include "broker/parameters.hpp"
 
 #include <algorithm>
-#include <span>
 
 #include "broker/json_term.hpp"
 
@@ -14,17 +13,35 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 255;  // names are parts of keys in the store
 
-constexpr std::string_view kVHostLimitNames[] = {"max-connections", "max-queues"};
+/// A limit of vhosts or users: its name and where its value stands.
+template <class Limits>
+struct LimitRow {
+  std::string_view name;
+  std::int64_t Limits::*field;
+};
+constexpr LimitRow<VHostLimits> kVHostLimits[] = {{"max-connections", &VHostLimits::max_connections},
+                                                  {"max-queues", &VHostLimits::max_queues},
+                                                  {"max-publish-rate", &VHostLimits::max_publish_rate},
+                                                  {"max-publish-byte-rate", &VHostLimits::max_publish_byte_rate}};
+constexpr LimitRow<UserLimits> kUserLimits[] = {{"max-channels", &UserLimits::max_channels},
+                                                {"max-connections", &UserLimits::max_connections},
+                                                {"max-publish-rate", &UserLimits::max_publish_rate},
+                                                {"max-publish-byte-rate", &UserLimits::max_publish_byte_rate}};
 constexpr std::string_view kRelaxed = "relaxed";
-constexpr std::string_view kUserLimitNames[] = {"max-connections", "max-channels"};
+
+template <class Rows>
+bool knows_limit(const Rows& rows, std::string_view name) noexcept {
+  return std::any_of(std::begin(rows), std::end(rows), [&](const auto& row) { return row.name == name; });
+}
 
 /// What is wrong with an object of limits; empty = nothing.
-std::string check_limits(const Value& value, std::span<const std::string_view> names, std::string_view what) {
+template <class Rows>
+std::string check_limits(const Value& value, const Rows& rows, std::string_view what) {
   const Table* limits = value.table();
   if (limits == nullptr) return std::string(what) + " not a list " + json_term(value);
   Table unknown;
   for (const auto& [name, limit] : limits->entries()) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) unknown.append(name, limit);
+    if (!knows_limit(rows, name)) unknown.append(name, limit);
     else if (!limit.integer()) return name + " should be a number, actually was " + json_term(limit);
   }
   return unknown.empty() ? "" : "Unrecognised terms " + json_term_list(unknown) + " in " + std::string(what);
@@ -37,7 +54,7 @@ std::int64_t limit_in(const Value& value, std::string_view name, std::int64_t ot
 
 std::string check_vhost_limits(std::string_view name, const Value& value) {
   if (name != kVHostLimitsName) return "the limits of a vhost are called 'limits', not '" + std::string(name) + "'";
-  return check_limits(value, kVHostLimitNames, "limits");
+  return check_limits(value, kVHostLimits, "limits");
 }
 
 std::string check_vhost_settings(std::string_view name, const Value& value) {
@@ -75,7 +92,11 @@ Result<> validate_parameter(const Parameter& parameter) {
   return wrong.empty() ? Result<>{} : invalid(wrong);
 }
 
-VHostLimits vhost_limits_of(const Value& value) { return {limit_in(value, "max-connections", -1), limit_in(value, "max-queues", -1)}; }
+VHostLimits vhost_limits_of(const Value& value) {
+  VHostLimits limits;
+  for (const auto& row : kVHostLimits) limits.*row.field = limit_in(value, row.name, -1);
+  return limits;
+}
 
 VHostSettings vhost_settings_of(const Value& value) {
   const Value* redeclare = value.table() == nullptr ? nullptr : value.table()->find("redeclare");
@@ -83,22 +104,21 @@ VHostSettings vhost_settings_of(const Value& value) {
 }
 
 Result<> set_user_limits(UserLimits& limits, const Value& value) {
-  if (std::string wrong = check_limits(value, kUserLimitNames, "user-limits"); !wrong.empty())
+  if (std::string wrong = check_limits(value, kUserLimits, "user-limits"); !wrong.empty())
     return fail(ReplyCode::kPreconditionFailed, std::move(wrong));
-  limits.max_connections = limit_in(value, "max-connections", limits.max_connections);
-  limits.max_channels = limit_in(value, "max-channels", limits.max_channels);
+  for (const auto& row : kUserLimits) limits.*row.field = limit_in(value, row.name, limits.*row.field);
   return {};
 }
 
 Table encode(const UserLimits& limits) {
   Table table;
-  if (limits.max_channels >= 0) table.append("max-channels", limits.max_channels);
-  if (limits.max_connections >= 0) table.append("max-connections", limits.max_connections);
+  for (const auto& row : kUserLimits)
+    if (limits.*row.field >= 0) table.append(std::string(row.name), limits.*row.field);
   return table;
 }
 
 bool is_user_limit(std::string_view name) noexcept {
-  return std::find(std::begin(kUserLimitNames), std::end(kUserLimitNames), name) != std::end(kUserLimitNames);
+  return knows_limit(kUserLimits, name);
 }
 
 Error too_many_connections(std::string_view vhost, std::string_view user, std::int64_t limit) {

@@ -31,6 +31,8 @@ inline constexpr std::string_view kVHostLimitsName = "limits";
 struct VHostLimits {
   std::int64_t max_connections = -1;
   std::int64_t max_queues = -1;
+  std::int64_t max_publish_rate = -1;       ///< messages per second, all its publishers together
+  std::int64_t max_publish_byte_rate = -1;  ///< bytes per second of their contents
   bool operator==(const VHostLimits&) const = default;
 };
 [[nodiscard]] VHostLimits vhost_limits_of(const amqp::Value& value);
@@ -50,11 +52,14 @@ struct VHostSettings {
 struct UserLimits {
   std::int64_t max_connections = -1;
   std::int64_t max_channels = -1;
+  std::int64_t max_publish_rate = -1;       ///< messages per second, all its connections together
+  std::int64_t max_publish_byte_rate = -1;  ///< bytes per second of their contents
+  bool operator==(const UserLimits&) const = default;
 };
 /// Sets the members of `value` (all others stay). Errors: 406 `Unrecognised terms [{<<"x">>,1}] in user-limits`,
 /// `max-channels should be a number, actually was <<"x">>`.
 [[nodiscard]] Result<> set_user_limits(UserLimits& limits, const amqp::Value& value);
-/// Only what is limited, as `max-connections` and `max-channels`.
+/// Only what is limited, as `max-connections`, `max-channels`, `max-publish-rate` and `max-publish-byte-rate`.
 [[nodiscard]] amqp::Table encode(const UserLimits& limits);
 [[nodiscard]] bool is_user_limit(std::string_view name) noexcept;
 

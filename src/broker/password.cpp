@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "broker/scrypt.hpp"
 #include "mq/base/check.hpp"
 
 namespace mq::broker {
@@ -21,6 +22,7 @@ constexpr Row kRows[] = {
     {PasswordHashing::kSha256, "rabbit_password_hashing_sha256", 32, EVP_sha256},
     {PasswordHashing::kSha512, "rabbit_password_hashing_sha512", 64, EVP_sha512},
     {PasswordHashing::kMd5, "rabbit_password_hashing_md5", 16, EVP_md5},
+    {PasswordHashing::kScrypt, "brokerd_password_hashing_scrypt", 32, nullptr},
 };
 
 const Row& row_of(PasswordHashing hashing) noexcept { return kRows[static_cast<std::size_t>(hashing)]; }
@@ -49,6 +51,7 @@ std::optional<PasswordHashing> find_password_hashing(std::string_view name) noex
 }
 
 std::string hash_password(std::string_view password, const PasswordSalt& salt, PasswordHashing hashing) {
+  MQ_CHECK(hashing != PasswordHashing::kScrypt);
   std::string salted(salt.begin(), salt.end());
   salted += password;
   std::array<unsigned char, sizeof(PasswordSalt) + EVP_MAX_MD_SIZE> bytes{};
@@ -65,6 +68,7 @@ std::string hash_password(std::string_view password, const PasswordSalt& salt, P
 }
 
 bool is_password_hash(std::string_view hash, PasswordHashing hashing) noexcept {
+  if (hashing == PasswordHashing::kScrypt) return scrypt::read(hash).has_value();
   if (hash.size() != base64_bytes(hashing)) return false;
   const std::size_t padding = (3 - (row_of(hashing).digest_bytes + sizeof(PasswordSalt)) % 3) % 3;
   std::string_view digits = hash.substr(0, hash.size() - padding);
@@ -73,9 +77,24 @@ bool is_password_hash(std::string_view hash, PasswordHashing hashing) noexcept {
 }
 
 bool password_matches(std::string_view hash, std::string_view password, PasswordHashing hashing) {
+  if (hashing == PasswordHashing::kScrypt) return scrypt::matches(hash, password);
   const bool well_formed = is_password_hash(hash, hashing);
   std::string computed = hash_password(password, well_formed ? salt_of(hash) : PasswordSalt{}, hashing);
   return well_formed && CRYPTO_memcmp(computed.data(), hash.data(), hash.size()) == 0;
+}
+
+std::string hash_with_scrypt(std::string_view password, const ScryptSalt& salt, unsigned cost) {
+  return scrypt::hash(password, salt, cost);
+}
+
+unsigned scrypt_cost(std::string_view hash) noexcept {
+  const auto parts = scrypt::read(hash);
+  return parts ? parts->cost : 0;
+}
+
+void wipe(std::string& secret) noexcept {
+  OPENSSL_cleanse(secret.data(), secret.size());
+  secret.clear();
 }
 
 }  // namespace mq::broker

@@ -19,6 +19,17 @@ Error unknown_type(std::string_view type) {
   return fail(ReplyCode::kPreconditionFailed, "unknown exchange type '" + std::string(type) + "'");
 }
 
+Error too_many_exchanges(std::string_view vhost, std::string_view exchange, std::uint64_t limit) {
+  return fail(ReplyCode::kPreconditionFailed, "cannot declare exchange '" + std::string(exchange) + "' in vhost '" + std::string(vhost) +
+                                                  "': exchange limit of " + std::to_string(limit) + " is reached");
+}
+
+Error too_many_bindings(std::string_view vhost, std::string_view source, std::string_view destination, std::uint64_t limit) {
+  return fail(ReplyCode::kPreconditionFailed, "cannot bind '" + std::string(destination) + "' to exchange '" + std::string(source) +
+                                                  "' in vhost '" + std::string(vhost) + "': binding limit of " + std::to_string(limit) +
+                                                  " is reached");
+}
+
 Result<> check_properties(std::string_view resource, const ExchangeInfo& current, const ExchangeInfo& wanted) {
   if (auto same = check_same_property("type", resource, current.type, wanted.type); !same) return same.error();
   if (auto same = check_same_property("durable", resource, current.durable, wanted.durable); !same) return same.error();
@@ -78,7 +89,7 @@ void Topology::add_exchange(const ExchangeInfo& info, const ExchangeType& type) 
   ++version_;
 }
 
-Result<bool> Topology::declare_exchange(const ExchangeInfo& wanted) {
+Result<bool> Topology::declare_exchange(const ExchangeInfo& wanted, std::uint64_t most) {
   const ExchangeType* type = find_exchange_type(wanted.type);
   if (type == nullptr) return unknown_type(wanted.type);
   if (wanted.name.empty()) return default_exchange_refused();
@@ -95,6 +106,7 @@ Result<bool> Topology::declare_exchange(const ExchangeInfo& wanted) {
   if (wanted.arguments.find(kDeduplicationType) != nullptr) {
     if (auto fit = check_deduplication_arguments(wanted.arguments); !fit) return fit.error();
   }
+  if (most != 0 && parts_->exchanges.size() >= most) return too_many_exchanges(vhost_, wanted.name, most);
   add_exchange(wanted, *type);
   return true;
 }
@@ -217,7 +229,7 @@ bool names_default_exchange(const BindingInfo& binding) {
 
 }  // namespace
 
-Result<TopologyChange> Topology::bind(const BindingInfo& binding) {
+Result<TopologyChange> Topology::bind(const BindingInfo& binding, std::uint64_t most) {
   if (names_default_exchange(binding)) return default_exchange_refused();
   Exchange* source = exchange_named(binding.source);
   if (source == nullptr) return not_found("exchange", binding.source, vhost_);
@@ -228,6 +240,7 @@ Result<TopologyChange> Topology::bind(const BindingInfo& binding) {
   TopologyChange change;
   auto wanted = BindingIndex::describe(exchange_target(source->number), end->target, binding.routing_key, binding.arguments);
   if (parts_->bindings.find(wanted) != kNoBinding) return change;
+  if (most != 0 && parts_->bindings.size() >= most) return too_many_bindings(vhost_, binding.source, binding.destination, most);
   parts_->bindings.add(wanted, source->from, *end->bindings);
   source->bindings->add({end->target, binding.destination, is_exchange(end->target)}, binding.routing_key, binding.arguments);
   ++version_;

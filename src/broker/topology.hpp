@@ -105,8 +105,8 @@ class Topology {
   // --- exchanges ---
   /// Declares; true = newly created. Errors: reserved prefix `amq.` (403), unknown type (406), inequivalent arg (406), bad
   /// alternate-exchange type (406), default exchange (403). Equivalence looks at type, durable, auto_delete, internal and
-  /// alternate-exchange only.
-  [[nodiscard]] Result<bool> declare_exchange(const ExchangeInfo& wanted);
+  /// alternate-exchange only. 406 as well where there are `most` of them already, the ones that are always there among them; 0 = no limit.
+  [[nodiscard]] Result<bool> declare_exchange(const ExchangeInfo& wanted, std::uint64_t most = 0);
   /// As stored by an earlier run: no reserved-name check; a type no longer known is an error.
   [[nodiscard]] Result<> restore_exchange(const ExchangeInfo& stored);
   [[nodiscard]] const ExchangeInfo* find_exchange(std::string_view name) const noexcept;
@@ -138,8 +138,9 @@ class Topology {
   // --- bindings ---
   /// Two bindings are one when ends, routing key and arguments are equal, whatever the order of the arguments. What a change reports is
   /// the binding as it was first made.
-  /// Idempotent. Errors: missing ends (404), default exchange (403), what the exchange type refuses (406).
-  [[nodiscard]] Result<TopologyChange> bind(const BindingInfo& binding);
+  /// Idempotent. Errors: missing ends (404), default exchange (403), what the exchange type refuses (406), `most` of them already (406;
+  /// 0 = no limit).
+  [[nodiscard]] Result<TopologyChange> bind(const BindingInfo& binding, std::uint64_t most = 0);
   /// Missing binding, or missing end, = success without change; the default exchange is refused (403).
   [[nodiscard]] Result<TopologyChange> unbind(const BindingInfo& binding);
 

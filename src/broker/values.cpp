@@ -16,7 +16,7 @@ using amqp::ValueView;
 namespace {
 
 // What two values must share to be the same; kOther falls back to tag and bytes.
-enum class Class : std::uint8_t { kInteger, kFloat, kBytes, kOther };
+enum class Class : std::uint8_t { kInteger, kFloat, kBytes, kBoolean, kOther };
 
 Class class_of(char tag) noexcept {
   switch (tag) {
@@ -33,6 +33,7 @@ Class class_of(char tag) noexcept {
     case 'd': return Class::kFloat;
     case 'S':
     case 'x': return Class::kBytes;
+    case 't': return Class::kBoolean;
     default: return Class::kOther;
   }
 }
@@ -57,6 +58,9 @@ double float_of(const ValueView& value) noexcept {
   if (value.tag == 'd' && value.bytes.size() == 8) return std::bit_cast<double>(load_big_endian<std::uint64_t>(value.bytes.data()));
   return 0;
 }
+
+// Any octet but 0 is true.
+bool boolean_of(const ValueView& value) noexcept { return !value.bytes.empty() && value.bytes.front() != '\0'; }
 
 // A value behind its tag, located in bytes that encode_value() made.
 ValueView view_of(std::string_view encoded) noexcept {
@@ -154,6 +158,7 @@ bool same_value(const ValueView& a, const ValueView& b) noexcept {
     case Class::kInteger: return integer_of(a) == integer_of(b);
     case Class::kFloat: return float_of(a) == float_of(b);
     case Class::kBytes: return a.bytes == b.bytes;
+    case Class::kBoolean: return boolean_of(a) == boolean_of(b);
     case Class::kOther: return a.tag == b.tag && a.bytes == b.bytes;
   }
   return false;
@@ -172,6 +177,7 @@ std::size_t hash_value(const ValueView& value) noexcept {
     case Class::kInteger: return combine_hashes(1, static_cast<std::size_t>(integer_of(value).value));
     case Class::kFloat: return combine_hashes(2, std::bit_cast<std::uint64_t>(float_of(value) + 0.0));  // -0.0 hashes as 0.0
     case Class::kBytes: return combine_hashes(3, hash(value.bytes));
+    case Class::kBoolean: return combine_hashes(4, boolean_of(value) ? 1 : 0);
     case Class::kOther: return combine_hashes(static_cast<std::size_t>(value.tag), hash(value.bytes));
   }
   return 0;

@@ -1,12 +1,15 @@
 #include "engine/asio_scheduler.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <random>
+
+#include "mq/base/check.hpp"
 
 namespace mq::engine {
 namespace {
@@ -151,9 +154,18 @@ Millis AsioScheduler::monotonic_now() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// The system's own: names of reply queues and salts are made of it, and nobody may guess those from others they were told.
 std::uint64_t AsioScheduler::random() {
-  thread_local std::mt19937_64 generator(std::random_device{}());
-  return generator();
+  struct Supply {
+    std::array<std::uint64_t, 32> numbers{};  // as many octets as the system gives at once
+    std::size_t used = numbers.size();
+  };
+  thread_local Supply supply;
+  if (supply.used == supply.numbers.size()) {
+    MQ_CHECK(::getentropy(supply.numbers.data(), sizeof supply.numbers) == 0);
+    supply.used = 0;
+  }
+  return supply.numbers[supply.used++];
 }
 
 }  // namespace mq::engine

@@ -2,6 +2,7 @@
 #include "base/log.hpp"
 #include "broker/parameters.hpp"
 #include "engine/broker.hpp"
+#include "engine/damaged_metadata.hpp"
 #include "engine/metadata.hpp"
 
 namespace mq::engine {
@@ -9,12 +10,12 @@ namespace mq::engine {
 // --- recovery ---
 
 StorageResult<> Broker::recover_parameters() {
-  std::size_t damaged = 0;
   auto scan = [&](std::string_view kind, auto&& use) {
     return storage_.scan_metadata(kind, [&](std::string_view key, std::string_view value) {
       const std::vector<std::string> parts = metadata::key_parts(key);
       const auto record = metadata::decode_record(value);
-      if (parts.empty() || !record || !use(parts.front(), *record)) ++damaged;
+      if (parts.empty() || !record || !use(parts.front(), *record))
+        log::error("the record of the {} is passed over: it is damaged, or its vhost is not there", metadata::describe_key(key));
     });
   };
   auto policies_of = [&](broker::PolicyKind kind) {
@@ -39,7 +40,6 @@ StorageResult<> Broker::recover_parameters() {
     if (value != nullptr) global_parameters_[name] = *value;
     return value != nullptr;
   });
-  if (damaged != 0) log::error("{} damaged records of policies or parameters were passed over", damaged);
   return globals;
 }
 
@@ -57,11 +57,27 @@ Result<Admission> Broker::admit(const std::string& user, const std::string& vhos
     });
   });
   if (!place) return place.error();
-  return Admission{std::move(vhost), std::move(*place)};
+  PublishRatePtr vhost_rate = vhost->publish_rate();
+  return Admission{std::move(vhost), std::move(*place), rate_of_user(user), std::move(vhost_rate)};
+}
+
+// Found under the lock under which limits are changed: whoever comes while one changes gets what holds from then on.
+PublishRatePtr Broker::rate_of_user(const std::string& name) {
+  std::unique_lock lock(access_mutex_);
+  if (auto known = user_rates_.find(name); known != user_rates_.end())
+    if (PublishRatePtr rate = known->second.lock()) return rate;
+  boost::unordered::erase_if(user_rates_, [](const auto& entry) { return entry.second.expired(); });
+  auto rate = std::make_shared<PublishRate>();
+  if (const broker::User* user = access_.find_user(name)) rate->set(user->max_publish_rate, user->max_publish_byte_rate);
+  user_rates_[name] = rate;
+  return rate;
 }
 
 Result<> Broker::admit_channel(const std::string& user, Usage::Place& place) {
-  return place.open_channel([&](const Usage::Counts& of_user) {
+  return place.open_channel([&](const Usage::Counts& of_user, const Usage::Counts& total) -> Result<> {
+    if (const std::uint64_t most = max_channels_; most != 0 && static_cast<std::uint64_t>(total.channels) >= most)
+      return fail(ReplyCode::kNotAllowed, "number of channels opened on node '" + options_.node +
+                                              "' has reached the maximum allowed limit of (" + std::to_string(most) + ")");
     return with_access([&](const broker::Access& access) { return access.check_channel_limit(user, of_user.channels); });
   });
 }
@@ -74,24 +90,40 @@ void Broker::change_user_limits(const std::string& name, const amqp::Value& valu
   write.needs_sync = true;
   std::unique_lock lock(access_mutex_);
   const broker::User* found = access_.find_user(name);
+  broker::UserLimits limits;
   Result<> changed;
   if (found == nullptr) {
     changed = fail(ReplyCode::kNotFound, "no user '" + name + "'");
   } else {
     broker::User user = *found;
-    broker::UserLimits limits{user.max_connections, user.max_channels};
+    limits = broker::limits_of(user);
     changed = broker::set_user_limits(limits, value);
-    user.max_connections = limits.max_connections;
-    user.max_channels = limits.max_channels;
+    broker::set_limits(user, limits);
     write.operations.emplace_back(WriteSet::PutMetadata{metadata::user_key(name), metadata::encode_record(broker::encode(user))});
     if (changed) changed = access_.put_user(std::move(user));
   }
   if (changed) {
     access_revision_ = access_.revision();
+    if (auto rate = user_rates_.find(name); rate != user_rates_.end())
+      if (const PublishRatePtr known = rate->second.lock()) known->set(limits.max_publish_rate, limits.max_publish_byte_rate);
     return committer_->submit(std::move(write), [reply] { reply.send(Answer{Done{}}); });
   }
   lock.unlock();
   reply.send(changed.error());
+}
+
+void Broker::replace_password_hash(const std::string& name, const std::string& old_hash, std::string better_hash) {
+  WriteSet write;
+  std::unique_lock lock(access_mutex_);
+  const broker::User* found = access_.find_user(name);
+  if (found == nullptr || found->password_hash != old_hash) return;  // it was changed meanwhile
+  broker::User user = *found;
+  user.password_hash = std::move(better_hash);
+  user.hashing = broker::PasswordHashing::kScrypt;
+  write.operations.emplace_back(WriteSet::PutMetadata{metadata::user_key(name), metadata::encode_record(broker::encode(user))});
+  if (!access_.put_user(std::move(user))) return;
+  access_revision_ = access_.revision();
+  committer_->submit(std::move(write), [] {});
 }
 
 void Broker::change_global_parameter(const std::string& name, const std::optional<amqp::Value>& value, const ReplyTo& reply) {

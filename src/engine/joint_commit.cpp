@@ -8,8 +8,17 @@
 namespace mq::engine {
 
 JointCommit::Part& JointCommit::part_of(const std::shared_ptr<QueueActor>& queue) {
-  auto known = std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.queue == queue; });
-  if (known != parts.end()) return *known;
+  constexpr std::size_t kScanFew = 16;  // look through this many before using the index
+  if (parts.size() <= kScanFew) {
+    auto known = std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.queue == queue; });
+    if (known != parts.end()) return *known;
+  } else {
+    if (index_.empty())
+      for (std::size_t part = 0; part < parts.size(); ++part) index_[parts[part].queue.get()] = part;
+    auto known = index_.find(queue.get());
+    if (known != index_.end()) return parts[known->second];
+    index_[queue.get()] = parts.size();
+  }
   parts.emplace_back().queue = queue;
   return parts.back();
 }

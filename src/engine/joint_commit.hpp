@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -59,6 +60,9 @@ struct JointCommit {
   [[nodiscard]] bool empty() const noexcept { return parts.empty() && !delayed.messages; }
   /// The part of a queue, made if it has none. Good until the next call.
   Part& part_of(const std::shared_ptr<QueueActor>& queue);
+
+ private:
+  boost::unordered_flat_map<QueueActor*, std::size_t> index_;  // of the parts, once they are many
 };
 using JointCommitPtr = std::shared_ptr<JointCommit>;
 

@@ -342,10 +342,16 @@ void QueueActor::look_at_consumers() {
   publishers_.consumers_are_behind(busy && static_cast<double>(counts.ready) > kNearMs * pace + kFewMessages);
 }
 
-// Publishers go on once what they sent is in the queue; while the disk lags far behind memory they wait for it.
+bool QueueActor::disk_lags() const noexcept {
+  if (writes_under_way_ == 0) return false;
+  const auto used = static_cast<std::uint64_t>(std::max<std::int64_t>(services_->memory_used_bytes.load(std::memory_order_relaxed), 0));
+  return queue_.counts().memory_bytes >= 4 * services_->queue_memory_bytes || used >= 2 * services_->total_memory_bytes;
+}
+
+// Publishers go on once what they sent is in the queue; while the disk lags far behind memory, this queue's or everybody's, they wait for it.
 void QueueActor::release_publishers() {
   if (dead_) publishers_.consumers_are_behind(false);
-  else if (writes_under_way_ != 0 && queue_.counts().memory_bytes >= 4 * services_->queue_memory_bytes) return;
+  else if (disk_lags()) return;
   publishers_.release(steady_);
 }
 
@@ -386,8 +392,9 @@ void QueueActor::send_deliveries() {
   for (broker::Consumer* consumer : effects_.deliver_to) {
     gauges_.delivered.fetch_add(consumer->batch.size(), std::memory_order_relaxed);
     if (consumer->spec().no_ack) settled_.add(consumer->batch.size());
-    inbox_of(consumer->spec().peer)
-        ->put(Deliveries{consumer->spec().number, std::move(consumer->batch), queue_.settings().consumer_timeout_ms});
+    const InboxPtr inbox = inbox_of(consumer->spec().peer);
+    inbox->deliveries.take(std::exchange(consumer->batch_bytes, 0), consumer->spec().no_ack ? 0 : consumer->batch.size());
+    inbox->put(Deliveries{consumer->spec().number, std::move(consumer->batch), queue_.settings().consumer_timeout_ms});
     consumer->batch = {};
   }
   effects_.deliver_to.clear();

@@ -133,6 +133,8 @@ struct QueueServices {
   std::atomic<std::uint64_t> queue_memory_bytes{0};      ///< a queue keeps no more than this in memory once it is on disk
   std::atomic<std::uint64_t> total_memory_bytes{0};      ///< beyond this all queues keep less
   std::atomic<std::int64_t> default_delivery_limit{20};  ///< of quorum queues that set none; negative = no limit
+  /// What a vhost may hold at most; 0 = no limit. A vhost's own max-queues goes before the first.
+  std::atomic<std::uint64_t> queues_per_vhost{0}, exchanges_per_vhost{0}, bindings_per_vhost{0};
   std::atomic<std::int64_t> memory_used_bytes{0};
   PublishBudget publish_budget;
 
@@ -158,6 +160,9 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   [[nodiscard]] const QueueGauges& gauges() const noexcept { return gauges_; }
   /// Any thread: whether it refuses publishes, all or those beyond a limit.
   [[nodiscard]] bool may_refuse() const noexcept { return may_refuse_.load(std::memory_order_relaxed); }
+  /// Any thread: whether sessions that publish into it are to stop doing so, because it grows while memory is short (engine/growth_watch).
+  [[nodiscard]] bool holds_publishers() const noexcept { return holds_publishers_.load(std::memory_order_relaxed); }
+  void hold_publishers(bool on) noexcept { holds_publishers_.store(on, std::memory_order_relaxed); }
 
  protected:
   void begin_of_turn() override;
@@ -202,6 +207,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   void write();
   void write_now(Offset below = WritePatience::kEverything);
   void look_at_consumers();
+  [[nodiscard]] bool disk_lags() const noexcept;
   void release_publishers();
   void send_deliveries();
   void send_effects();
@@ -237,6 +243,7 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   bool dead_ = false;
   bool asked_to_go_ = false;
   std::atomic<bool> may_refuse_{false};
+  std::atomic<bool> holds_publishers_{false};
   QueueGauges gauges_;
 };
 

@@ -70,12 +70,15 @@ struct AlarmChanged {
   bool blocked = false;
   std::string reason;
 };
+/// The queue that the session was held back for holds nobody back any more.
+struct HoldLifted {};
 /// Close the connection from our side.
 struct CloseRequested {
   ReplyCode code = ReplyCode::kConnectionForced;
   std::string text;
 };
-using SessionItem = std::variant<Deliveries, Confirms, Reply, ConsumerCancelled, WindowOpened, AlarmChanged, CloseRequested>;
+using SessionItem =
+    std::variant<Deliveries, Confirms, Reply, ConsumerCancelled, WindowOpened, AlarmChanged, HoldLifted, CloseRequested>;
 
 class SessionInbox final : public broker::Peer, public Asker, public Runnable, public std::enable_shared_from_this<SessionInbox> {
  public:

@@ -34,13 +34,13 @@ class Usage : public std::enable_shared_from_this<Usage> {
     }
     ~Place() { give_up(); }
 
-    /// One more channel, if `check(the user's counts without it)` has nothing against it.
+    /// One more channel, if `check(the user's counts, everybody's counts)`, both without it, has nothing against it.
     template <class Check>
     Result<> open_channel(Check&& check) {
       if (!usage_) return {};
       std::lock_guard lock(usage_->mutex_);
       Counts& user = usage_->users_[user_];
-      if (auto allowed = check(std::as_const(user)); !allowed) return allowed;
+      if (auto allowed = check(std::as_const(user), std::as_const(usage_->total_)); !allowed) return allowed;
       ++channels_;
       usage_->add(user_, vhost_, 0, 1);
       return {};

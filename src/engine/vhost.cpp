@@ -249,10 +249,7 @@ void VHost::create_queue(DeclareQueue& item) {
   broker::QueueInfo& wanted = item.wanted;
   if (!item.generated)
     if (auto free = broker::check_new_name("queue", wanted.name); !free) return item.reply.send(free.error());
-  if (const std::int64_t most = limits_.max_queues; most >= 0) {
-    const std::size_t there = with_topology([](const broker::Topology& topology) { return topology.queue_count(); });
-    if (there >= static_cast<std::uint64_t>(most)) return item.reply.send(broker::too_many_queues(name_, wanted.name, most));
-  }
+  if (auto room = check_room_for_queue(wanted.name); !room) return item.reply.send(room.error());
   if (auto valid =
           broker::validate_queue_arguments(name_, wanted.name, wanted.durable, wanted.exclusive, wanted.auto_delete, wanted.arguments);
       !valid)
@@ -344,7 +341,7 @@ void VHost::on(DeclareExchange& item) {
     return item.reply.send(found ? Result<Answer>(Answer{Done{}}) : found.error());
   }
   auto created = change_topology([&](broker::Topology& topology) {
-    auto done = topology.declare_exchange(item.wanted);
+    auto done = topology.declare_exchange(item.wanted, services_->exchanges_per_vhost);
     if (done && *done) topology.set_policy_alternate(item.wanted.name, broker::alternate_exchange_of(*policies_, item.wanted.name));
     return done;
   });
@@ -385,7 +382,7 @@ void VHost::on(ChangeBinding& item) {
   WriteSet set;
   bool durable = false;
   auto change = change_topology([&](broker::Topology& topology) {
-    auto changed = item.add ? topology.bind(item.binding) : topology.unbind(item.binding);
+    auto changed = item.add ? topology.bind(item.binding, services_->bindings_per_vhost) : topology.unbind(item.binding);
     if (!item.add || !changed || !changed->changed) return changed;
     durable = is_durable(item.binding);
     replay_history(item.binding);

@@ -23,6 +23,7 @@
 #include "broker/policy.hpp"
 #include "broker/topology.hpp"
 #include "engine/committer.hpp"
+#include "engine/publish_rate.hpp"
 #include "engine/queue_actor.hpp"
 #include "engine/session_inbox.hpp"
 
@@ -176,6 +177,8 @@ class VHost final : public Actor<VHostItem> {
   [[nodiscard]] std::vector<broker::Parameter> parameters() const;
   [[nodiscard]] broker::VHostLimits limits() const;
   [[nodiscard]] broker::VHostSettings settings() const;
+  /// What its limits come to for publishers; never null, the same as long as the vhost lives.
+  [[nodiscard]] const PublishRatePtr& publish_rate() const noexcept { return publish_rate_; }
   /// `out` is overwritten.
   void route_delayed(const broker::MessagePtr& message, LateRoute& out) const;
   /// When a dead letter is due that goes to an exchange for delaying and asks for that; nullopt = at once, as all others are.
@@ -242,6 +245,8 @@ class VHost final : public Actor<VHostItem> {
   [[nodiscard]] Result<> check_redeclared(const broker::ExchangeInfo& wanted, Error difference);
   void report_redeclared(std::string resource, const std::string& difference);
   void create_queue(DeclareQueue& item);
+  /// 406 when the vhost has as many queues as it may.
+  [[nodiscard]] Result<> check_room_for_queue(const std::string& name) const;
   [[nodiscard]] std::shared_ptr<QueueActor> actor_of(const std::string& queue) const;
   /// Its end was refused to somebody else, but its owner's leave wants it all the same.
   [[nodiscard]] bool owner_is_leaving(const std::string& queue) const;
@@ -273,6 +278,7 @@ class VHost final : public Actor<VHostItem> {
   std::map<std::pair<std::string, std::string>, amqp::Value> parameters_;                    // by component and name
   broker::VHostLimits limits_;                                                               // what the parameters come to
 
+  const PublishRatePtr publish_rate_ = std::make_shared<PublishRate>();
   broker::VHostSettings settings_;
   boost::unordered_flat_set<std::string> redeclared_;  // queues and exchanges of which it was reported
 

@@ -102,9 +102,21 @@ void VHost::on(ChangePolicy& item) {
 
 // --- parameters ---
 
+Result<> VHost::check_room_for_queue(const std::string& name) const {
+  const std::int64_t own = limits_.max_queues;
+  const std::uint64_t general = services_->queues_per_vhost;
+  if (own < 0 && general == 0) return {};
+  const std::uint64_t most = own >= 0 ? static_cast<std::uint64_t>(own) : general;
+  const std::size_t there = with_topology([](const broker::Topology& topology) { return topology.queue_count(); });
+  return there < most ? Result<>{} : broker::too_many_queues(name_, name, static_cast<std::int64_t>(most));
+}
+
 void VHost::heed(std::string_view component, const amqp::Value& value) {
   std::unique_lock lock(mutex_);
-  if (component == broker::kVHostLimitsComponent) limits_ = broker::vhost_limits_of(value);
+  if (component == broker::kVHostLimitsComponent) {
+    limits_ = broker::vhost_limits_of(value);
+    publish_rate_->set(limits_.max_publish_rate, limits_.max_publish_byte_rate);
+  }
   if (component == broker::kVHostSettingsComponent) settings_ = broker::vhost_settings_of(value);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -16,7 +17,16 @@
 
 namespace mq::http {
 
-/// What the API tells of the broker itself.
+/// What became of a backup.
+struct BackupResult {
+  std::string error;     ///< empty when it was made
+  bool refused = false;  ///< the error is the caller's
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t took_ms = 0;
+};
+
+/// What the API tells of the broker itself, and what only whoever wired it can do.
 struct Site {
   std::string version;  ///< of brokerd
   std::string node = "brokerd@localhost";
@@ -27,6 +37,8 @@ struct Site {
     std::uint16_t port = 0;
   };
   std::vector<Listener> listeners;
+  /// Copies all that is stored into a new directory; answers on any thread.
+  std::function<void(const std::string& directory, std::function<void(BackupResult)>)> backup{};
 };
 
 class Call : public std::enable_shared_from_this<Call> {

@@ -1,6 +1,7 @@
 #include "http/connection.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/beast/core/stream_traits.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
@@ -47,19 +48,47 @@ std::optional<Response> answer_to(const boost::system::error_code& error) {
   return std::nullopt;
 }
 
-void note_refused_login(const std::string& peer, const std::string& user) {
-  static log::Every every(1000);
-  if (auto skipped = every.pass()) log::warn("management: {}: login of user '{}' refused ({} alike not reported)", peer, user, *skipped);
+/// Asio lets go of a context that it is given.
+SSL_CTX* one_more(SSL_CTX* context) {
+  SSL_CTX_up_ref(context);
+  return context;
 }
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<Server> server, net::Acceptor::Socket socket, std::string peer, bool loopback)
-    : server_(std::move(server)), stream_(std::move(socket)), peer_(std::move(peer)), loopback_(loopback), buffer_(kReadAheadBytes) {}
+Connection::Connection(std::shared_ptr<Server> server, net::Acceptor::Socket socket, Peer peer)
+    : server_(std::move(server)), stream_(std::in_place_type<Plain>, std::move(socket)), peer_(std::move(peer)), buffer_(kReadAheadBytes) {
+  if (const net::TlsContextPtr& tls = server_->options().tls) stream_.emplace<Tls>(tls, std::get<Plain>(stream_).release_socket());
+}
 
 Connection::~Connection() { server_->connection_ended(); }
 
-void Connection::set_timeout() { stream_.expires_after(std::chrono::milliseconds(server_->options().idle_timeout_ms)); }
+Connection::Tls::Tls(net::TlsContextPtr shared, net::Acceptor::Socket socket)
+    : owner(std::move(shared)), context(one_more(owner->native())), stream(Plain(std::move(socket)), context) {}
+
+template <class Use>
+void Connection::with_stream(Use&& use) {
+  if (Tls* tls = std::get_if<Tls>(&stream_)) use(tls->stream);
+  else use(std::get<Plain>(stream_));
+}
+
+Connection::Plain& Connection::socket() {
+  Tls* tls = std::get_if<Tls>(&stream_);
+  return tls != nullptr ? beast::get_lowest_layer(tls->stream) : std::get<Plain>(stream_);
+}
+
+void Connection::start() {
+  Tls* tls = std::get_if<Tls>(&stream_);
+  if (tls == nullptr) return read_header();
+  set_timeout();
+  tls->stream.async_handshake(boost::asio::ssl::stream_base::server, [self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error) return self->read_header();
+    log::warn("management: {}: TLS handshake failed: {}", self->peer_.name, error.message());
+    self->socket().close();
+  });
+}
+
+void Connection::set_timeout() { socket().expires_after(std::chrono::milliseconds(server_->options().idle_timeout_ms)); }
 
 // --- reading ---
 
@@ -70,9 +99,11 @@ void Connection::read_header() {
   parser_->header_limit(kMaxHeaderBytes);
   parser_->body_limit(server_->options().max_body_bytes);
   set_timeout();
-  wire::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-    if (error) return self->read_failed(error);
-    self->header_read();
+  with_stream([this](auto& stream) {
+    wire::async_read_header(stream, buffer_, *parser_, [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+      if (error) return self->read_failed(error);
+      self->header_read();
+    });
   });
 }
 
@@ -86,29 +117,45 @@ void Connection::header_read() {
   if (header.method() == wire::verb::options && !allowed_verbs(request_).empty()) return answer(with_allowed_verbs(200, request_));
   if (!verb) return answer(with_allowed_verbs(405, request_));
   request_.verb = *verb;
-  std::string user;
-  if (auto refused = authenticate(server_->broker(), header[wire::field::authorization], loopback_, user)) {
-    if (!user.empty()) note_refused_login(peer_, user);
-    return answer(std::move(*refused));
-  }
-  request_.user = std::move(user);
-  if (beast::iequals(header[wire::field::expect], "100-continue")) return send_continue();
+  Claim claim;
+  if (auto refused = read_claim(header[wire::field::authorization], claim)) return answer(std::move(*refused));
+  request_.user = claim.user;
+  log_in({std::move(claim.user), std::move(claim.password), "Basic", "management: " + peer_.name, peer_.network, peer_.loopback});
+}
+
+void Connection::log_in(engine::Login login) {
+  const auto later = [this] {
+    socket().expires_never();
+    return engine::reply_to([self = shared_from_this()](const Result<engine::Answer>& given) {
+      boost::asio::post(self->server_->executor(), [self, passed = given.has_value()] { self->logged_in(passed); });
+    });
+  };
+  if (const auto known = server_->broker().logins().log_in(std::move(login), later)) logged_in(known->has_value());
+}
+
+void Connection::logged_in(bool passed) {
+  if (!passed) return answer(login_failed());
+  if (beast::iequals(parser_->get()[wire::field::expect], "100-continue")) return send_continue();
   read_body();
 }
 
 void Connection::send_continue() {
   outgoing_.emplace(wire::status::continue_, 11);
-  wire::async_write(stream_, *outgoing_, [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-    if (error) return self->close();
-    self->read_body();
+  with_stream([this](auto& stream) {
+    wire::async_write(stream, *outgoing_, [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+      if (error) return self->close();
+      self->read_body();
+    });
   });
 }
 
 void Connection::read_body() {
   set_timeout();
-  wire::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-    if (error) return self->read_failed(error);
-    self->handle();
+  with_stream([this](auto& stream) {
+    wire::async_read(stream, buffer_, *parser_, [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+      if (error) return self->read_failed(error);
+      self->handle();
+    });
   });
 }
 
@@ -123,7 +170,7 @@ void Connection::read_failed(const boost::system::error_code& error) {
 void Connection::handle() {
   keep_alive_ = parser_->get().keep_alive();
   request_.body = std::move(parser_->get().body());
-  stream_.expires_never();
+  socket().expires_never();
   auto done = [self = shared_from_this()](Response response) {
     boost::asio::post(self->server_->executor(), [self, response = std::move(response)]() mutable { self->answer(std::move(response)); });
   };
@@ -131,7 +178,7 @@ void Connection::handle() {
   try {
     dispatch(call);
   } catch (const std::exception& failure) {  // a fault of ours, or no memory for so long a list: it costs this request, not the broker
-    log::error("management: {}: a request failed: {}", peer_, failure.what());
+    log::error("management: {}: a request failed: {}", peer_.name, failure.what());
     call->answer(error_response(500, "internal_server_error", failure.what()));
   }
 }
@@ -146,8 +193,10 @@ void Connection::answer(Response response) {
   if (response.status != 204) outgoing_->content_length(outgoing_->body().size());
   if (head_only_) outgoing_->body().clear();
   set_timeout();
-  wire::async_write(stream_, *outgoing_,
-                    [self = shared_from_this()](const boost::system::error_code& error, std::size_t) { self->written(error); });
+  with_stream([this](auto& stream) {
+    wire::async_write(stream, *outgoing_,
+                      [self = shared_from_this()](const boost::system::error_code& error, std::size_t) { self->written(error); });
+  });
 }
 
 void Connection::written(const boost::system::error_code& error) {
@@ -157,19 +206,24 @@ void Connection::written(const boost::system::error_code& error) {
 
 // What the peer still sends is read for a moment: closing on it would take away the response that it has not read yet.
 void Connection::close() {
+  if (Tls* tls = std::get_if<Tls>(&stream_)) {  // says close_notify, and reads until the peer has said it too
+    socket().expires_after(kLinger);
+    return tls->stream.async_shutdown([self = shared_from_this()](const boost::system::error_code&) { self->socket().close(); });
+  }
   boost::system::error_code failed;
-  stream_.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, failed);
-  if (failed) return stream_.close();
-  stream_.expires_after(kLinger);
+  socket().socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, failed);
+  if (failed) return socket().close();
+  socket().expires_after(kLinger);
   discard();
 }
 
 void Connection::discard() {
   buffer_.clear();
-  stream_.async_read_some(buffer_.prepare(kDiscardBytes), [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-    if (error) return self->stream_.close();
-    self->discard();
-  });
+  socket().async_read_some(buffer_.prepare(kDiscardBytes),
+                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+                             if (error) return self->socket().close();
+                             self->discard();
+                           });
 }
 
 }  // namespace mq::http

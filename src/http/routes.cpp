@@ -13,9 +13,15 @@ namespace {
 constexpr Route kRoutes[] = {
     {Verb::kGet, "/api/whoami", Needs::kLogin, api::whoami},
     {Verb::kGet, "/api/overview", Needs::kLogin, api::overview},
+    {Verb::kGet, "/api/nodes", Needs::kLogin, api::list_nodes},
+    {Verb::kGet, "/api/nodes/{node}", Needs::kLogin, api::get_node},
+    {Verb::kGet, "/api/health/checks/alarms", Needs::kLogin, api::check_alarms},
+    {Verb::kGet, "/api/health/checks/local-alarms", Needs::kLogin, api::check_local_alarms},
     {Verb::kGet, "/api/vhosts", Needs::kLogin, api::list_vhosts},
     {Verb::kGet, "/api/vhosts/{vhost}", Needs::kVisibleVHost, api::get_vhost},
     {Verb::kPut, "/api/vhosts/{vhost}", Needs::kAdministrator, api::put_vhost},
+
+    {Verb::kPost, "/api/backup", Needs::kAdministrator, api::make_backup},
 
     {Verb::kGet, "/api/queues", Needs::kLogin, api::list_queues},
     {Verb::kGet, "/api/queues/{vhost}", Needs::kVHost, api::list_queues},
@@ -106,17 +112,17 @@ std::optional<Response> refuse(const Call& call, const Route& route) {
                                                            : "User not authorised to access virtual host");
 }
 
+}  // namespace
+
+std::span<const Route> routes() noexcept { return kRoutes; }
+
 Response login_failed() {
   Response response = error_response(401, "not_authorized", "Login failed");
   response.headers.emplace_back("www-authenticate", "Basic realm=\"RabbitMQ Management\"");
   return response;
 }
 
-}  // namespace
-
-std::span<const Route> routes() noexcept { return kRoutes; }
-
-std::optional<Response> authenticate(const engine::Broker& broker, std::string_view authorization, bool from_loopback, std::string& user) {
+std::optional<Response> read_claim(std::string_view authorization, Claim& claim) {
   constexpr std::string_view kBasic = "basic ";
   Response refused = login_failed();
   if (authorization.empty()) {
@@ -127,19 +133,12 @@ std::optional<Response> authenticate(const engine::Broker& broker, std::string_v
   if (authorization.size() < kBasic.size() ||
       !std::equal(kBasic.begin(), kBasic.end(), authorization.begin(), [&](char wanted, char c) { return same_letter(c, wanted); }))
     return refused;
-  const auto credentials = decode_base64(authorization.substr(kBasic.size()));
+  auto credentials = decode_base64(authorization.substr(kBasic.size()));
   if (!credentials) return empty_response(400);
   const std::size_t colon = credentials->find(':');
   if (colon == std::string::npos) return empty_response(400);
-  const std::string name = credentials->substr(0, colon);
-  const bool known = broker.with_access([&](const broker::Access& access) {
-    return access.authenticate(name, std::string_view(*credentials).substr(colon + 1), "Basic", from_loopback).has_value();
-  });
-  if (!known) {
-    user = name;
-    return refused;
-  }
-  user = name;
+  claim = {credentials->substr(0, colon), credentials->substr(colon + 1)};
+  broker::wipe(*credentials);
   return std::nullopt;
 }
 

@@ -28,10 +28,15 @@ struct Route {
 
 [[nodiscard]] std::span<const Route> routes() noexcept;
 
-/// Who a request's Authorization header shows to be: fills in `user`, or says what to answer.
-/// A user who may only log in from this machine needs `from_loopback`.
-[[nodiscard]] std::optional<Response> authenticate(const engine::Broker& broker, std::string_view authorization, bool from_loopback,
-                                                   std::string& user);
+/// Who a request says it comes from, and the password for it.
+struct Claim {
+  std::string user;
+  std::string password;
+};
+/// Reads the header Authorization: fills in `claim`, or says what to answer.
+[[nodiscard]] std::optional<Response> read_claim(std::string_view authorization, Claim& claim);
+/// What is answered when the claim does not hold: 401, for every reason alike.
+[[nodiscard]] Response login_failed();
 
 /// Finds the route of the call, sees that its user may take it, and runs the handler.
 void dispatch(const CallPtr& call);

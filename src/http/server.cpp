@@ -38,8 +38,8 @@ void Server::welcome(net::Acceptor::Socket socket) {
   }
   socket.set_option(boost::asio::ip::tcp::no_delay(true), error);
   ++connections_;
-  std::make_shared<Connection>(shared_from_this(), std::move(socket), net::endpoint_text(remote), net::is_loopback(remote.address()))
-      ->start();
+  Connection::Peer peer{net::endpoint_text(remote), net::network_text(remote.address()), net::is_loopback(remote.address())};
+  std::make_shared<Connection>(shared_from_this(), std::move(socket), std::move(peer))->start();
 }
 
 }  // namespace mq::http

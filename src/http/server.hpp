@@ -9,6 +9,7 @@
 #include "engine/broker.hpp"
 #include "http/call.hpp"
 #include "net/acceptor.hpp"
+#include "net/tls_context.hpp"
 
 namespace mq::http {
 
@@ -18,6 +19,7 @@ struct ServerOptions {
   std::uint32_t max_connections = 256;
   std::uint64_t max_body_bytes = 16ULL << 20;
   std::uint32_t idle_timeout_ms = 60'000;  ///< for the next request, and for the rest of one that has begun
+  net::TlsContextPtr tls = nullptr;        ///< null = plain
 };
 
 class Server : public std::enable_shared_from_this<Server> {

@@ -1,11 +1,6 @@
 #include "net/connection.hpp"
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 
@@ -16,7 +11,6 @@ namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;  // one read per turn, so that a busy peer does not keep the queues of its thread waiting
 constexpr std::size_t kKeepBufferBytes = 16 * 1024;  // an output buffer that grew beyond this is let go when it runs empty
-constexpr std::size_t kMaxPieces = 64;               // per writev
 
 // Each thread reads into a buffer of its own; a session keeps only what is left of an incomplete frame.
 std::vector<char>& thread_buffer() {
@@ -24,12 +18,18 @@ std::vector<char>& thread_buffer() {
   return buffer;
 }
 
+Transport make_transport(int socket, TlsContextPtr tls) {
+  if (tls) return TlsTransport(socket, std::move(tls));
+  return PlainTransport(socket);
+}
+
 }  // namespace
 
 Connection::Connection(Socket socket, std::shared_ptr<engine::AsioStrand> strand, engine::Broker& broker,
-                       std::shared_ptr<const session::SessionOptions> options, session::PeerAddress peer)
-    : socket_(std::move(socket)), strand_(std::move(strand)), inbox_(broker.open_inbox(strand_)),
-      session_(broker, inbox_, std::move(options), std::move(peer)), timer_(strand_->executor()), broker_(broker) {}
+                       std::shared_ptr<const session::SessionOptions> options, session::PeerAddress peer, TlsContextPtr tls)
+    : socket_(std::move(socket)), transport_(make_transport(socket_.native_handle(), std::move(tls))), strand_(std::move(strand)),
+      inbox_(broker.open_inbox(strand_)), session_(broker, inbox_, std::move(options), std::move(peer)), timer_(strand_->executor()),
+      broker_(broker) {}
 
 Connection::~Connection() = default;
 
@@ -58,7 +58,7 @@ void Connection::after_turn() {
 
 void Connection::wait_readable() {
   reading_ = true;
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
+  auto ready = [self = shared_from_this()](const boost::system::error_code& error) {
     self->reading_ = false;
     if (!self->open_) return;
     if (error) {
@@ -68,7 +68,9 @@ void Connection::wait_readable() {
       self->read_some();
     }
     self->after_turn();
-  });
+  };
+  if (more_to_read_) boost::asio::post(strand_->executor(), [ready = std::move(ready)] { ready({}); });
+  else socket_.async_wait(reads_when_, std::move(ready));
 }
 
 void Connection::read_some() {
@@ -76,10 +78,24 @@ void Connection::read_some() {
   const std::size_t kept = session_.leftover().size();
   if (buffer.size() < kept + kReadBytes) buffer.resize(kept + kReadBytes);
   std::memcpy(buffer.data(), session_.leftover().data(), kept);
-  const ssize_t got = ::recv(socket_.native_handle(), buffer.data() + kept, kReadBytes, MSG_DONTWAIT);
-  if (got > 0) return session_.received({buffer.data(), kept + static_cast<std::size_t>(got)});
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-  session_.disconnected(got == 0 ? "closed by the client" : std::strerror(errno));
+  const IoResult got = std::visit([&](auto& transport) { return transport.read(buffer.data() + kept, kReadBytes); }, transport_);
+  more_to_read_ = got.more;
+  reads_when_ = got.state == IoResult::State::kWantsWrite ? Socket::wait_write : Socket::wait_read;
+  if (got.state == IoResult::State::kDone) took({buffer.data(), kept + got.bytes});
+  else if (got.state == IoResult::State::kEnded || got.state == IoResult::State::kFailed) ends(got);
+}
+
+void Connection::took(std::string_view bytes) {
+  // Who the peer's certificate says it is is known by now, and must be before the session offers ways to log in.
+  if (!std::exchange(heard_, true))
+    if (auto user = std::visit([](const auto& transport) { return transport.certified_user(); }, transport_))
+      session_.set_certified_user(std::move(*user));
+  session_.received(bytes);
+}
+
+void Connection::ends(const IoResult& result) {
+  if (!heard_ && result.state == IoResult::State::kFailed) log::warn("{}: {}", session_.peer().name, result.why);
+  session_.disconnected(result.why);
   close_socket();
 }
 
@@ -91,39 +107,19 @@ void Connection::write_some() {
       if (sending_.empty()) return;
       sent_bytes_ = 0;
     }
-    // Gather what is left of the pieces into one call.
-    std::array<iovec, kMaxPieces> parts;
-    std::size_t count = 0, skip = sent_bytes_;
-    for (const session::Outgoing::Piece& piece : sending_.pieces) {
-      std::string_view view = sending_.view(piece);
-      if (skip >= view.size()) {
-        skip -= view.size();
-        continue;
-      }
-      view.remove_prefix(skip);
-      skip = 0;
-      parts[count++] = {const_cast<char*>(view.data()), view.size()};
-      if (count == kMaxPieces) break;
-    }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = count;
-    const ssize_t written = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_writable();
-      session_.disconnected(std::strerror(errno));
-      return close_socket();
-    }
-    sent_bytes_ += static_cast<std::size_t>(written);
+    const IoResult done = std::visit([this](auto& transport) { return transport.write(sending_, sent_bytes_); }, transport_);
+    if (done.state == IoResult::State::kWantsWrite) return wait_to_write(Socket::wait_write);
+    if (done.state == IoResult::State::kWantsRead) return wait_to_write(Socket::wait_read);
+    if (done.state != IoResult::State::kDone) return ends(done);
+    sent_bytes_ += done.bytes;
     if (sent_bytes_ == sending_.bytes) sending_.clear(kKeepBufferBytes);
     session_.sent(sending_.bytes - (sending_.empty() ? 0 : sent_bytes_));
   }
 }
 
-void Connection::wait_writable() {
+void Connection::wait_to_write(Socket::wait_type what_for) {
   writing_ = true;
-  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const boost::system::error_code& error) {
+  socket_.async_wait(what_for, [self = shared_from_this()](const boost::system::error_code& error) {
     self->writing_ = false;
     if (!self->open_) return;
     if (error) {
@@ -137,6 +133,7 @@ void Connection::wait_writable() {
 void Connection::close_socket() {
   if (!open_) return;
   open_ = false;
+  std::visit([](auto& transport) { transport.say_goodbye(); }, transport_);
   boost::system::error_code ignored;
   socket_.shutdown(Socket::shutdown_both, ignored);
   socket_.close(ignored);

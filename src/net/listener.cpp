@@ -22,15 +22,28 @@ std::string Listener::start() {
   return acceptor_->start(options_.address, options_.port);
 }
 
-void Listener::apply(std::shared_ptr<const session::SessionOptions> session_options, std::uint32_t max_connections) {
-  boost::asio::post(acceptor_->executor(),
-                    [self = shared_from_this(), session_options = std::move(session_options), max_connections]() mutable {
-                      self->session_options_ = std::move(session_options);
-                      self->options_.max_connections = max_connections;
-                    });
+void Listener::apply(std::shared_ptr<const session::SessionOptions> session_options, const ListenerOptions& options) {
+  boost::asio::post(acceptor_->executor(), [self = shared_from_this(), session_options = std::move(session_options), options]() mutable {
+    self->session_options_ = std::move(session_options);
+    self->options_ = std::move(options);
+  });
 }
 
 void Listener::stop() { acceptor_->stop(); }
+
+bool Listener::has_room(const tcp::endpoint& remote) const {
+  std::size_t most = options_.max_connections;
+  const char* where = "";
+  if (most == 0 || broker_.session_count() < most) {
+    most = options_.max_per_address;
+    where = " from there";
+    if (most == 0 || addresses_->count(remote.address()) < most) return true;
+  }
+  static log::Every every(10'000);
+  if (auto skipped = every.pass())
+    log::warn("connection from {} refused: {} are open{} ({} alike not reported)", endpoint_text(remote), most, where, *skipped);
+  return false;
+}
 
 void Listener::welcome(tcp::socket socket) {
   boost::system::error_code error;
@@ -38,13 +51,7 @@ void Listener::welcome(tcp::socket socket) {
   if (error) return;  // gone already
   const tcp::endpoint local = socket.local_endpoint(error);
   if (error) return;
-  if (options_.max_connections != 0 && broker_.session_count() >= options_.max_connections) {
-    static log::Every every(10'000);
-    if (auto skipped = every.pass())
-      log::warn("connection from {} refused: {} are open ({} alike not reported)", endpoint_text(remote), options_.max_connections,
-                *skipped);
-    return;
-  }
+  if (!has_room(remote)) return;
   socket.set_option(tcp::no_delay(true), error);
   auto strand = scheduler_.make_socket_strand();
   boost::asio::basic_stream_socket<tcp, engine::AsioExecutor> own(strand->executor());
@@ -53,8 +60,9 @@ void Listener::welcome(tcp::socket socket) {
   own.assign(remote.protocol(), handle, error);
   if (error) return;
   own.non_blocking(true, error);
-  session::PeerAddress peer{endpoint_text(remote) + " -> " + endpoint_text(local), is_loopback(remote.address())};
-  auto connection = std::make_shared<Connection>(std::move(own), strand, broker_, session_options_, std::move(peer));
+  session::PeerAddress peer{endpoint_text(remote) + " -> " + endpoint_text(local), is_loopback(remote.address()),
+                            network_text(remote.address()), addresses_->enter(remote.address())};
+  auto connection = std::make_shared<Connection>(std::move(own), strand, broker_, session_options_, std::move(peer), options_.tls);
   boost::asio::post(strand->executor(), [connection] { connection->start(); });
 }
 

@@ -8,6 +8,8 @@
 #include "engine/asio_scheduler.hpp"
 #include "engine/broker.hpp"
 #include "net/acceptor.hpp"
+#include "net/address_counts.hpp"
+#include "net/tls_context.hpp"
 #include "session/session.hpp"
 
 namespace mq::net {
@@ -16,6 +18,8 @@ struct ListenerOptions {
   std::string address = "::";         ///< `::` takes IPv4 too; where there is no IPv6 it means 0.0.0.0
   std::uint16_t port = 5672;          ///< 0 = one the system picks
   std::uint32_t max_connections = 0;  ///< 0 = no limit
+  std::uint32_t max_per_address = 0;  ///< 0 = no limit
+  TlsContextPtr tls = nullptr;        ///< null = plain
 };
 
 class Listener : public std::enable_shared_from_this<Listener> {
@@ -25,8 +29,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   /// Binds, listens and starts accepting; what went wrong otherwise, in one line.
   [[nodiscard]] std::string start();
-  /// For connections accepted from now on. Any thread.
-  void apply(std::shared_ptr<const session::SessionOptions> session_options, std::uint32_t max_connections);
+  /// For connections accepted from now on; where it listens stays. Any thread.
+  void apply(std::shared_ptr<const session::SessionOptions> session_options, const ListenerOptions& options);
   /// Accepts no more. Any thread.
   void stop();
   /// Where it listens, once started.
@@ -34,12 +38,14 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
  private:
   void welcome(Acceptor::Socket socket);
+  [[nodiscard]] bool has_room(const boost::asio::ip::tcp::endpoint& remote) const;
 
   engine::AsioScheduler& scheduler_;
   engine::Broker& broker_;
   std::shared_ptr<const session::SessionOptions> session_options_;
   ListenerOptions options_;
   std::shared_ptr<Acceptor> acceptor_;
+  std::shared_ptr<AddressCounts> addresses_ = std::make_shared<AddressCounts>();
 };
 
 }  // namespace mq::net

@@ -112,6 +112,12 @@ constexpr Rule kRules[] = {
     {[](const Config& c) { return is_address(c.bind); }, "amqp.bind must be an IPv4 or IPv6 address"},
     {[](const Config& c) { return c.management_bind.empty() || is_address(c.management_bind); },
      "management.bind must be an IPv4 or IPv6 address, or empty"},
+    {[](const Config& c) { return c.tls_bind.empty() || is_address(c.tls_bind); }, "tls.bind must be an IPv4 or IPv6 address, or empty"},
+    {[](const Config& c) { return c.tls_certificate.empty() == c.tls_key.empty(); },
+     "tls.certificate and tls.key go together: one is there without the other"},
+    {[](const Config& c) { return c.tls_verify == "none" || !c.tls_ca.empty(); },
+     "tls.verify wants certificates of clients, but tls.ca does not say who may sign them"},
+    {[](const Config& c) { return !c.tls_only || !c.tls_certificate.empty(); }, "tls.only needs tls.certificate and tls.key"},
     {[](const Config& c) { return !c.data_dir.empty(); }, "server.data_dir must not be empty"},
     {[](const Config& c) { return c.initial_frame_max_bytes <= c.frame_max_bytes; },
      "amqp.initial_frame_max must not be larger than amqp.frame_max"},
@@ -169,6 +175,7 @@ ConfigResult<> apply_override(Config& config, std::string_view key, std::string_
   const ConfigOption* option = server::find_option(key);
   std::string problem;
   if (option == nullptr) problem = fmt::format("unknown key '{}'; the nearest known key is '{}'", key, server::nearest_key(key));
+  else if (option->secret) problem = fmt::format("{} would be seen by all who can list processes; use {}_file", key, key);
   else if (std::string wrong = server::set_value_from_text(config, *option, text); !wrong.empty())
     problem = fmt::format("{} {}", key, wrong);
   if (!problem.empty()) return ConfigErrors{{"command line", 0, 0, problem}};

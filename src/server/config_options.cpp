@@ -19,15 +19,22 @@ constexpr bool kReloadable = true;
 constexpr bool kAtStart = false;
 
 constexpr std::array<std::string_view, 3> kLateAcks{"requeue", "cancel", "close"};
+constexpr std::array<std::string_view, 3> kVerifications{"none", "optional", "required"};
+constexpr std::array<std::string_view, 2> kLoginNames{"distinguished_name", "common_name"};
+constexpr std::array<std::string_view, 2> kTlsVersions{"1.2", "1.3"};
 constexpr std::array<std::string_view, 6> kLogLevels{"trace", "debug", "info", "warn", "error", "off"};
 
 constexpr ConfigSection kSections[] = {
     {"server", "the process"},
     {"amqp", "the AMQP 0-9-1 listener and what a connection may do"},
     {"management", "the HTTP API for operators and their tools"},
-    {"auth", "the user and the virtual host made when the data directory is empty, and who may log in from where"},
+    {"auth",
+     "the user and the virtual host made when the data directory is empty, who may log in from where, and what passwords cost those who "
+     "guess"},
+    {"tls", "AMQP and the API over TLS, served as soon as there is a certificate; files are read anew on SIGHUP"},
     {"queues", "values for queues that do not set their own"},
     {"flow", "what may be under way or in memory before somebody has to wait"},
+    {"limits", "what peers may have at most; users and vhosts have limits of their own, set while the broker runs"},
     {"log", "the log"},
 };
 
@@ -56,9 +63,29 @@ constexpr ConfigOption kOptions[] = {
     {"management.idle_timeout", Kind::kMilliseconds, &Config::management_idle_timeout_ms, 100, 60 * kMinute, kReloadable, "a connection is closed when its next request, or the rest of one, takes longer"},
 
     {"auth.default_user", Kind::kText, &Config::default_user, 0, kMax64, kAtStart, "the administrator made on the first start"},
-    {"auth.default_password", Kind::kText, &Config::default_password, 0, kMax64, kAtStart, "the administrator's first password; change it before you let other machines in", {}, true},
+    {"auth.default_password", Kind::kText, &Config::default_password, 0, kMax64, kAtStart, "the administrator's first password; change it before you let other machines in. Not taken from the command line, which others can read: there is auth.default_password_file", {}, true},
+    {"auth.default_password_file", Kind::kText, &Config::default_password_file, 0, kMax64, kAtStart, "a file that holds the first password instead; empty = the credential default_password of the service manager, else $BROKERD_DEFAULT_PASSWORD, else auth.default_password"},
     {"auth.default_vhost", Kind::kText, &Config::default_vhost, 0, kMax64, kAtStart, "the virtual host made on the first start"},
     {"auth.loopback_users", Kind::kTextList, &Config::loopback_users, 0, kMax64, kReloadable, "users who may log in from this machine only"},
+    {"auth.password_cost", Kind::kNumber, &Config::password_cost, 10, 18, kReloadable, "what a hash of a password costs whoever guesses, and us: scrypt with N = 2^this takes 2^this KiB of memory for a moment; one more doubles that and the time. 14 is some 40 ms"},
+    {"auth.upgrade_hashes", Kind::kBoolean, &Config::upgrade_hashes, 0, 1, kReloadable, "whether a password's hash that was taken over from RabbitMQ, or is cheaper than auth.password_cost, is replaced when its user logs in"},
+    {"auth.max_login_failures", Kind::kNumber, &Config::max_login_failures, 0, 10'000, kReloadable, "logins of a user from an address (IPv6: a /64) that may fail per window; beyond, they are refused for 1s, 2s, 4s, ... Four times as many for all users of an address, or for a user from anywhere, who then waits but is not refused. 0 = as many as come"},
+    {"auth.login_failure_window", Kind::kMilliseconds, &Config::login_failure_window_ms, 1000, 24 * 60 * kMinute, kReloadable, "the time in which that many failures are forgotten"},
+    {"auth.login_bar_max", Kind::kMilliseconds, &Config::login_bar_max_ms, 1000, 24 * 60 * kMinute, kReloadable, "the longest time for which logins are refused"},
+    {"auth.throttle_loopback", Kind::kBoolean, &Config::throttle_loopback, 0, 1, kReloadable, "whether failed logins from this machine count; with a proxy on it, all its clients would be refused for the mistakes of one"},
+
+    {"tls.certificate", Kind::kText, &Config::tls_certificate, 0, kMax64, kReloadable, "a file with the server's certificate and those between it and its root, in PEM; empty = no TLS"},
+    {"tls.key", Kind::kText, &Config::tls_key, 0, kMax64, kReloadable, "a file with the certificate's private key, in PEM; nobody but the broker's user should be able to read it"},
+    {"tls.key_password_file", Kind::kText, &Config::tls_key_password_file, 0, kMax64, kReloadable, "a file with the password of an encrypted key"},
+    {"tls.ca", Kind::kText, &Config::tls_ca, 0, kMax64, kReloadable, "a file with the certificates of those who may sign certificates of clients, in PEM"},
+    {"tls.verify", Kind::kText, &Config::tls_verify, 0, kMax64, kReloadable, "certificates of clients: none = not asked for; optional = one that is shown must be good; required = there must be one. With either of the latter a client may log in by its certificate (EXTERNAL)", kVerifications},
+    {"tls.login_from", Kind::kText, &Config::tls_login_from, 0, kMax64, kReloadable, "which part of a certificate is the name of the user who logs in by it", kLoginNames},
+    {"tls.min_version", Kind::kText, &Config::tls_min_version, 0, kMax64, kReloadable, "the oldest version of TLS that is spoken", kTlsVersions},
+    {"tls.ciphers", Kind::kText, &Config::tls_ciphers, 0, kMax64, kReloadable, "ciphers of TLS 1.2, as OpenSSL lists them; those of TLS 1.3 need no choice"},
+    {"tls.bind", Kind::kText, &Config::tls_bind, 0, kMax64, kAtStart, "the address to listen on; empty = that of amqp.bind, and of management.bind for the API"},
+    {"tls.amqp_port", Kind::kNumber, &Config::tls_amqp_port, 0, kMax16, kAtStart, "the port of AMQP over TLS; 0 = one the system picks, written to the log"},
+    {"tls.management_port", Kind::kNumber, &Config::tls_management_port, 0, kMax16, kAtStart, "the port of the API over TLS; 0 = one the system picks, written to the log"},
+    {"tls.only", Kind::kBoolean, &Config::tls_only, 0, 1, kAtStart, "whether the ports without TLS are closed"},
 
     {"queues.delayed_messages", Kind::kBoolean, &Config::delayed_messages, 0, 1, kReloadable, "whether the headers x-delay and x-deliver-at delay publishes to any exchange; exchanges of type x-delayed-message heed them always"},
     {"queues.default_delivery_limit", Kind::kNumber, &Config::default_queue_delivery_limit, -1, std::numeric_limits<std::int32_t>::max(), kReloadable, "how often a message may be returned to a quorum queue before it is dead-lettered; -1 = as often as it takes"},
@@ -66,11 +93,23 @@ constexpr ConfigOption kOptions[] = {
     {"queues.late_ack", Kind::kText, &Config::late_ack, 0, kMax64, kReloadable, "what becomes of a delivery that was not acknowledged in time: requeue = the message goes back, nothing else happens; cancel = the consumer is cancelled as well; close = the channel is closed, as RabbitMQ does", kLateAcks},
 
     {"flow.publish_window", Kind::kBytes, &Config::publish_window_bytes, 64 * kKiB, kMax64, kReloadable, "bytes of messages per connection that no queue has taken in yet; beyond, its socket is not read"},
-    {"flow.outbox", Kind::kBytes, &Config::outbox_bytes, 64 * kKiB, kMax64, kReloadable, "bytes of deliveries per connection that wait for its socket; beyond, it is delivered nothing"},
+    {"flow.outbox", Kind::kBytes, &Config::outbox_bytes, 64 * kKiB, kMax64, kReloadable, "bytes of deliveries per consumer that wait for its connection's socket, and a quarter of those of all its consumers; beyond, nothing is delivered"},
     {"flow.queue_resident", Kind::kBytes, &Config::queue_resident_bytes, 0, kMax64, kReloadable, "bytes of messages a queue keeps in memory; the others are read back from disk"},
     {"flow.total_resident", Kind::kBytes, &Config::total_resident_bytes, 0, kMax64, kReloadable, "bytes of messages all queues together keep in memory"},
     {"flow.memory_watermark", Kind::kWatermark, &Config::memory_watermark, kMiB, kMax64, kReloadable, "memory in use beyond which publishers have to wait: a share of the machine's memory, as 0.6, or bytes, as \"2GiB\""},
     {"flow.disk_free_limit", Kind::kBytes, &Config::disk_free_limit_bytes, 0, kMax64, kReloadable, "free disk space below which publishers have to wait; 0 = not watched"},
+
+    {"limits.connections_per_address", Kind::kNumber, &Config::connections_per_address, 0, kMax32, kReloadable, "AMQP connections from one IP address; 0 = no limit, as behind a proxy there must be none"},
+    {"limits.channels", Kind::kNumber, &Config::max_channels, 0, kMax64, kReloadable, "channels of all connections together; 0 = no limit"},
+    {"limits.queues_per_vhost", Kind::kNumber, &Config::queues_per_vhost, 0, kMax64, kReloadable, "queues of a vhost that has no limit max-queues of its own; 0 = no limit"},
+    {"limits.exchanges_per_vhost", Kind::kNumber, &Config::exchanges_per_vhost, 0, kMax64, kReloadable, "exchanges of a vhost, those among them that are always there; 0 = no limit"},
+    {"limits.bindings_per_vhost", Kind::kNumber, &Config::bindings_per_vhost, 0, kMax64, kReloadable, "bindings of a vhost; 0 = no limit"},
+    {"limits.consumers_per_channel", Kind::kNumber, &Config::consumers_per_channel, 0, kMax32, kReloadable, "consumers of a channel; 0 = no limit"},
+    {"limits.unacked_per_connection", Kind::kNumber, &Config::unacked_per_connection, 0, kMax64, kReloadable, "deliveries that a connection may leave unacknowledged, whatever its prefetch; beyond, it is delivered nothing; 0 = no limit"},
+    {"limits.transaction_size", Kind::kBytes, &Config::transaction_bytes, 0, kMax64, kReloadable, "bytes of publishes and acknowledgements in a transaction that is not committed yet; 0 = no limit"},
+    {"limits.arguments_size", Kind::kBytes, &Config::arguments_bytes, 0, kMax64, kReloadable, "bytes of the arguments of a queue, an exchange or a binding; 0 = no limit"},
+    {"limits.connection_publish_rate", Kind::kNumber, &Config::connection_publish_rate, 0, kMax64, kReloadable, "messages per second that a connection may publish; what it sends beyond waits; 0 = no limit"},
+    {"limits.connection_publish_byte_rate", Kind::kBytes, &Config::connection_publish_byte_rate, 0, kMax64, kReloadable, "bytes per second of contents that a connection may publish; what it sends beyond waits; 0 = no limit"},
 
     {"log.level", Kind::kText, &Config::log_level, 0, kMax64, kReloadable, "the least important lines written", kLogLevels},
     {"log.console", Kind::kBoolean, &Config::log_console, 0, 1, kAtStart, "whether lines go to standard error"},

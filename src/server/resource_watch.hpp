@@ -1,12 +1,15 @@
-// Watches memory in use and free disk space, once a second: beyond their limits publishers are blocked, before either runs out; when both
-// are well again they go on.
+// Watches memory in use, free disk space and the store: beyond the limits publishers are blocked, before either runs out; when both are
+// well again they go on. Looks once a second, and sooner where much is written (disk_watch.hpp). What it sees is the broker's health.
+// Shortly before the limit of memory those are blocked who publish to queues that grow (engine/growth_watch).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "engine/broker.hpp"
+#include "mq/ports/disk_care.hpp"
 
 namespace mq::server {
 
@@ -22,7 +25,9 @@ struct ResourceLimits {
 
 class ResourceWatch {
  public:
-  ResourceWatch(Scheduler& scheduler, engine::Broker& broker, ResourceLimits limits);
+  /// `care` is that of the broker's store; null: it has none. `memory_in_use` tells bytes; what this process has, unless told otherwise.
+  ResourceWatch(Scheduler& scheduler, engine::Broker& broker, DiskCare* care, ResourceLimits limits,
+                std::function<std::uint64_t()> memory_in_use = {});
   ~ResourceWatch();
   void set_limits(ResourceLimits limits);
 

@@ -1,10 +1,13 @@
 #include "mq/server.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <thread>
@@ -14,7 +17,11 @@
 #include "engine/broker.hpp"
 #include "http/server.hpp"
 #include "net/listener.hpp"
+#include "server/backup.hpp"
+#include "server/damage_log.hpp"
 #include "server/resource_watch.hpp"
+#include "server/secrets.hpp"
+#include "server/tls.hpp"
 #include "store/memory_store.hpp"
 #include "store/rocks_store.hpp"
 
@@ -48,6 +55,13 @@ session::SessionOptions session_options(const Config& config) {
   options.late_ack = config.late_ack == "close"    ? session::LateAck::kClose
                      : config.late_ack == "cancel" ? session::LateAck::kCancel
                                                    : session::LateAck::kRequeue;
+  options.consumers_per_channel = config.consumers_per_channel;
+  options.unsettled_per_connection = config.unacked_per_connection;
+  options.transaction_bytes = config.transaction_bytes;
+  options.arguments_bytes = config.arguments_bytes;
+  auto rate = [](std::uint64_t per_s) { return per_s == 0 ? std::int64_t{-1} : static_cast<std::int64_t>(per_s); };
+  options.publish_rate = rate(config.connection_publish_rate);
+  options.publish_byte_rate = rate(config.connection_publish_byte_rate);
   options.cluster_name = cluster_name();
   options.version = BROKERD_VERSION;
   return options;
@@ -57,12 +71,20 @@ engine::BrokerOptions broker_options(const Config& config) {
   engine::BrokerOptions options;
   options.threads = config.threads != 0 ? config.threads : std::max(1u, std::thread::hardware_concurrency());
   options.default_user = config.default_user;
-  options.default_password = config.default_password;
   options.default_vhost = config.default_vhost;
   options.loopback_users = config.loopback_users;
   options.queue_memory_bytes = config.queue_resident_bytes;
   options.total_memory_bytes = config.total_resident_bytes;
   options.default_delivery_limit = config.default_queue_delivery_limit;
+  options.logins.password_cost = config.password_cost;
+  options.logins.upgrade_hashes = config.upgrade_hashes;
+  options.logins.throttle = {config.max_login_failures, config.login_failure_window_ms, config.login_bar_max_ms};
+  options.logins.throttle_loopback = config.throttle_loopback;
+  options.node = cluster_name();
+  options.max_channels = config.max_channels;
+  options.queues_per_vhost = config.queues_per_vhost;
+  options.exchanges_per_vhost = config.exchanges_per_vhost;
+  options.bindings_per_vhost = config.bindings_per_vhost;
   return options;
 }
 
@@ -84,18 +106,50 @@ http::ServerOptions management_options(const Config& config) {
   return options;
 }
 
-http::Site site(const Config& config, std::uint16_t amqp_port) {
-  return {BROKERD_VERSION, cluster_name(), cluster_name(), {{"amqp", config.bind, amqp_port}}};
+http::Site site_of(const std::shared_ptr<server::Backups>& backups) {
+  return {
+      BROKERD_VERSION,
+      cluster_name(),
+      cluster_name(),
+      {},
+      [backups](const std::string& directory, std::function<void(http::BackupResult)> done) { backups->make(directory, std::move(done)); }};
 }
 
-net::ListenerOptions listener_options(const Config& config) { return {config.bind, config.amqp_port, config.max_connections}; }
+net::ListenerOptions listener_options(const Config& config) {
+  return {config.bind, config.amqp_port, config.max_connections, config.connections_per_address};
+}
 
-boost::system::result<std::unique_ptr<Storage>, StartError> open_store(const Config& config) {
+std::string tls_bind(const Config& config, const std::string& otherwise) { return config.tls_bind.empty() ? otherwise : config.tls_bind; }
+
+net::ListenerOptions tls_listener_options(const Config& config, const net::TlsContextPtr& tls) {
+  return {tls_bind(config, config.bind), config.tls_amqp_port, config.max_connections, config.connections_per_address, tls};
+}
+
+// Writes through TLS may meet a socket that the peer has closed; that is an error to deal with, not the end of the process.
+void ignore_broken_pipes() {
+  struct sigaction action {};
+  if (::sigaction(SIGPIPE, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) return;
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &action, nullptr);
+}
+
+/// What to do about it, where there is something to do.
+std::string with_advice(const StorageError& error, const std::string& directory) {
+  if (error.kind != StorageError::Kind::kCorrupt && error.kind != StorageError::Kind::kIo) return error.text;
+  return error.text + (error.kind == StorageError::Kind::kIo ? ". If files are damaged or missing, `brokerctl" : ". `brokerctl") +
+         " store verify --data-dir " + directory + "` tells what is lost, `brokerctl store repair --data-dir " + directory +
+         "` keeps what can be read";
+}
+
+boost::system::result<std::unique_ptr<Storage>, StartError> open_store(const Config& config,
+                                                                       const std::shared_ptr<server::DamageLog>& damage) {
   if (config.data_dir == kInMemory) return std::unique_ptr<Storage>(std::make_unique<store::MemoryStore>());
   store::RocksOptions options;
   options.directory = config.data_dir;
+  options.on_damage = [damage](const store::RecoveryDamage& found) { damage->add(found); };
   auto opened = store::open_rocks_store(options);
-  if (!opened) return StartError{"cannot open the data directory '" + config.data_dir + "': " + opened.error().text};
+  if (!opened)
+    return StartError{"cannot open the data directory '" + config.data_dir + "': " + with_advice(opened.error(), config.data_dir)};
   return std::move(*opened);
 }
 
@@ -108,11 +162,76 @@ struct Server::Parts {
   std::unique_ptr<Storage> storage;
   std::unique_ptr<engine::AsioScheduler> scheduler;
   std::unique_ptr<engine::Broker> broker;
-  std::shared_ptr<net::Listener> listener;
-  std::shared_ptr<http::Server> management;
+  // Each null when it is not served.
+  std::shared_ptr<net::Listener> listener, tls_listener;
+  std::shared_ptr<http::Server> management, tls_management;
   std::unique_ptr<server::ResourceWatch> watch;
+  net::TlsContextPtr tls;
   bool stopped = false;
+  std::atomic<bool> gave_up{false};  // waiting for the disk, because the broker stops
+
+  /// What went wrong, if anything.
+  [[nodiscard]] std::string listen();
+  [[nodiscard]] std::string listen_for_operators();
+  [[nodiscard]] std::string serve(std::shared_ptr<http::Server>& place, const http::Site& site, const http::ServerOptions& options);
+  /// Makes TLS anew of its files; when they are no good it stays as it was.
+  void reload_tls();
+  void apply_settings();
 };
+
+std::string Server::Parts::listen() {
+  const auto sessions = std::make_shared<const session::SessionOptions>(session_options(config));
+  if (!config.tls_only) {
+    listener = std::make_shared<net::Listener>(*scheduler, *broker, sessions, listener_options(config));
+    if (std::string wrong = listener->start(); !wrong.empty()) return wrong;
+  }
+  if (tls) {
+    ignore_broken_pipes();
+    tls_listener = std::make_shared<net::Listener>(*scheduler, *broker, sessions, tls_listener_options(config, tls));
+    if (std::string wrong = tls_listener->start(); !wrong.empty()) return wrong + " (TLS)";
+  }
+  return config.management_enabled ? listen_for_operators() : std::string();
+}
+
+std::string Server::Parts::serve(std::shared_ptr<http::Server>& place, const http::Site& site, const http::ServerOptions& options) {
+  place = std::make_shared<http::Server>(*scheduler, *broker, site, options);
+  std::string wrong = place->start();
+  return wrong.empty() ? wrong : wrong + " (management API)";
+}
+
+std::string Server::Parts::listen_for_operators() {
+  http::Site site = site_of(std::make_shared<server::Backups>(*scheduler, *storage, config.data_dir));
+  if (listener) site.listeners.push_back({"amqp", config.bind, listener->port()});
+  if (tls_listener) site.listeners.push_back({"amqp/ssl", tls_bind(config, config.bind), tls_listener->port()});
+  http::ServerOptions options = management_options(config);
+  if (!config.tls_only)
+    if (std::string wrong = serve(management, site, options); !wrong.empty()) return wrong;
+  if (!tls) return {};
+  options.address = tls_bind(config, options.address);
+  options.port = config.tls_management_port;
+  options.tls = tls;
+  return serve(tls_management, site, options);
+}
+
+void Server::Parts::reload_tls() {
+  std::string problem;
+  net::TlsContextPtr fresh = server::make_tls(config, problem);
+  if (!problem.empty()) return log::error("TLS goes on with the certificate it has: {}", problem);
+  if (fresh && !tls) return log::warn("TLS will be served from the next start on");
+  if (fresh) tls = std::move(fresh);  // without a certificate those who listen go on with theirs until the end
+}
+
+void Server::Parts::apply_settings() {
+  const auto sessions = std::make_shared<const session::SessionOptions>(session_options(config));
+  if (listener) listener->apply(sessions, listener_options(config));
+  if (tls_listener) tls_listener->apply(sessions, tls_listener_options(config, tls));
+  http::ServerOptions options = management_options(config);
+  if (management) management->apply(options);
+  options.tls = tls;
+  if (tls_management) tls_management->apply(options);
+  broker->apply(broker_options(config));
+  watch->set_limits(resource_limits(config));
+}
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
@@ -120,66 +239,93 @@ boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const C
                                                                          std::function<void(const std::string&)> on_fatal) {
   auto parts = std::make_unique<Parts>();
   parts->config = config;
-  auto storage = open_store(config);
+  const auto damage = std::make_shared<server::DamageLog>();
+  auto storage = open_store(config, damage);
   if (!storage) return storage.error();
   parts->storage = std::move(*storage);
+  auto first_password = server::default_password(config);
+  if (!first_password) return StartError{first_password.error().text};
+  engine::BrokerOptions options = broker_options(config);
+  options.default_password = std::move(*first_password);
+  std::string tls_problem;
+  parts->tls = server::make_tls(config, tls_problem);
+  if (!tls_problem.empty()) return StartError{std::move(tls_problem)};
   parts->scheduler = std::make_unique<engine::AsioScheduler>(config.threads);
-  parts->broker =
-      std::make_unique<engine::Broker>(*parts->scheduler, *parts->storage, broker_options(config), [on_fatal](const StorageError& error) {
+  parts->broker = std::make_unique<engine::Broker>(
+      *parts->scheduler, *parts->storage, std::move(options), [on_fatal, whole = parts.get()](const StorageError& error) {
+        if (whole->gave_up) return log::error("what was not on disk yet is not written any more: {}", error.text);
         log::error("the store failed, nothing can be confirmed any more: {}", error.text);
         log::flush();
         if (on_fatal) on_fatal(error.text);
       });
   if (auto recovered = parts->broker->recover(); !recovered)
-    return StartError{"cannot recover from '" + config.data_dir + "': " + recovered.error().text};
-  parts->watch = std::make_unique<server::ResourceWatch>(*parts->scheduler, *parts->broker, resource_limits(config));
-  parts->listener =
-      std::make_shared<net::Listener>(*parts->scheduler, *parts->broker,
-                                      std::make_shared<const session::SessionOptions>(session_options(config)), listener_options(config));
-  // Queues may be at work already: nothing may run any more when the parts go.
-  auto give_up = [&](std::string why) {
-    parts->scheduler->stop();
-    return StartError{std::move(why)};
-  };
-  if (const std::string wrong = parts->listener->start(); !wrong.empty()) return give_up(wrong);
-  if (config.management_enabled) {
-    parts->management = std::make_shared<http::Server>(*parts->scheduler, *parts->broker, site(config, parts->listener->port()),
-                                                       management_options(config));
-    if (const std::string wrong = parts->management->start(); !wrong.empty()) return give_up(wrong + " (management API)");
+    return StartError{"cannot recover from '" + config.data_dir + "': " + with_advice(recovered.error(), config.data_dir)};
+  damage->tell(*parts->broker, config.data_dir);
+  parts->watch = std::make_unique<server::ResourceWatch>(*parts->scheduler, *parts->broker, store::disk_care_of(*parts->storage),
+                                                         resource_limits(config));
+  if (std::string wrong = parts->listen(); !wrong.empty()) {
+    parts->scheduler->stop();  // queues may be at work already: nothing may run any more when the parts go
+    return StartError{std::move(wrong)};
   }
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
 Server::~Server() { stop(); }
 
-std::uint16_t Server::amqp_port() const noexcept { return parts_->listener->port(); }
+namespace {
 
-std::uint16_t Server::management_port() const noexcept { return parts_->management ? parts_->management->port() : std::uint16_t{0}; }
+template <class Served>
+std::uint16_t port_of(const std::shared_ptr<Served>& served) noexcept {
+  return served ? served->port() : std::uint16_t{0};
+}
+
+}  // namespace
+
+std::uint16_t Server::amqp_port() const noexcept { return port_of(parts_->listener); }
+std::uint16_t Server::amqps_port() const noexcept { return port_of(parts_->tls_listener); }
+std::uint16_t Server::management_port() const noexcept { return port_of(parts_->management); }
+std::uint16_t Server::management_tls_port() const noexcept { return port_of(parts_->tls_management); }
 
 std::vector<ConfigChange> Server::reload(const Config& fresh) {
   auto changes = reload_config(parts_->config, fresh);
-  const Config& config = parts_->config;
-  if (auto level = log::level_from_name(config.log_level)) log::set_level(*level);
-  parts_->listener->apply(std::make_shared<const session::SessionOptions>(session_options(config)), config.max_connections);
-  if (parts_->management) parts_->management->apply(management_options(config));
-  parts_->broker->apply(broker_options(config));
-  parts_->watch->set_limits(resource_limits(config));
+  if (auto level = log::level_from_name(parts_->config.log_level)) log::set_level(*level);
+  parts_->reload_tls();
+  parts_->apply_settings();
   return changes;
 }
+
+namespace {
+
+// RocksDB cannot be closed in good order while writes of it wait for a full disk: it takes a file that could not be written for impossible.
+// What is on disk is what a kill would leave, and every confirm holds.
+[[noreturn]] void end_as_if_killed(const StorageError& trouble) {
+  log::error("what was not on disk yet is not written any more: {}", trouble.text);
+  log::flush();
+  std::_Exit(EXIT_SUCCESS);
+}
+
+}  // namespace
 
 void Server::stop() {
   if (std::exchange(parts_->stopped, true)) return;
   using Clock = std::chrono::steady_clock;
   const auto until = Clock::now() + std::chrono::milliseconds(parts_->config.shutdown_timeout_ms);
   auto left_ms = [&] { return std::max<Millis>(100, std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count()); };
-  parts_->listener->stop();
-  if (parts_->management) parts_->management->stop();
+  for (const auto& listener : {parts_->listener, parts_->tls_listener})
+    if (listener) listener->stop();
+  for (const auto& management : {parts_->management, parts_->tls_management})
+    if (management) management->stop();
   parts_->watch.reset();
   parts_->broker->close_sessions(ReplyCode::kConnectionForced, "broker forced connection closure with reason 'shutdown'");
   // Clients answer within a moment; those that do not are closed when their close times out.
   while (parts_->broker->session_count() > 0 && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  if (!parts_->broker->drain(left_ms()))
+  DiskCare* care = store::disk_care_of(*parts_->storage);
+  if (!parts_->broker->drain(left_ms())) {
     log::warn("not everything could be brought to an end within {} ms", parts_->config.shutdown_timeout_ms);
+    if (const auto trouble = care != nullptr ? care->trouble() : std::nullopt; trouble) end_as_if_killed(*trouble);
+  }
+  parts_->gave_up = true;
+  if (care != nullptr) care->give_up();
   parts_->scheduler->stop();
   if (auto finished = parts_->broker->finish(); !finished) log::error("the last write failed: {}", finished.error().text);
 }

@@ -80,6 +80,12 @@ struct Channel {
   DeliveryLedger ledger;
   std::vector<TxPublish> tx_publishes;
   std::vector<TxSettle> tx_settles;
+  std::uint64_t tx_bytes = 0;  ///< of both
+  void clear_transaction() {
+    tx_publishes.clear();
+    tx_settles.clear();
+    tx_bytes = 0;
+  }
 
   std::uint32_t prefetch = 0;                                   ///< for consumers made from now on
   std::shared_ptr<broker::ChannelPrefetch> shared_prefetch;     ///< basic.qos global=true; null until first asked for

@@ -2,7 +2,9 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "broker/names.hpp"
 #include "session/methods/handlers.hpp"
+#include "session/permissions.hpp"
 
 namespace mq::session {
 namespace {
@@ -14,12 +16,36 @@ Error malformed(amqp::DecodeFault fault) {
   return fail(ReplyCode::kSyntaxError, "malformed method");
 }
 
-// Decodes a method's fields and hands them to its handler.
+// The resources a method names.
+template <amqp::Method M>
+Result<Named> names_in(const Channel& channel, const M& method) {
+  Named named;
+  if constexpr (requires { method.exchange; }) named.exchange = broker::without_line_breaks(method.exchange);
+  if constexpr (requires { method.source; }) named.exchange = broker::without_line_breaks(method.source);
+  if constexpr (requires { method.destination; }) named.destination = broker::without_line_breaks(method.destination);
+  if constexpr (requires { method.routing_key; }) named.routing_key = method.routing_key;
+  if constexpr (requires { method.queue; }) {
+    auto queue = queue_name(channel, method.queue);
+    if (!queue) return queue.error();
+    named.queue = std::move(*queue);
+    if (method.queue.empty() && named.routing_key.empty()) named.routing_key = named.queue;  // as bindings have it
+  }
+  return named;
+}
+
+// Decodes a method's fields, sees that its user may do that, and hands them to its handler.
 template <amqp::Method M, Result<> (*handle)(Session&, Channel&, const M&)>
 Result<> call(Session& session, Channel& channel, std::string_view fields) {
+  static constexpr std::optional<MethodRights> kRights = find_rights(M::kId);
+  static_assert(kRights.has_value(), "a method needs a row in method_rights.hpp");
   amqp::DecodeFault fault = amqp::DecodeFault::kNone;
   const auto method = amqp::decode<M>(fields, &fault);
   if (!method) return malformed(fault);
+  if constexpr (kRights->asked == Asked::kBefore) {
+    const auto named = names_in(channel, *method);
+    if (!named) return named.error();
+    if (auto allowed = permit(session, *kRights, *named); !allowed) return allowed;
+  }
   return handle(session, channel, *method);
 }
 
@@ -128,6 +154,12 @@ Result<> on_content_body(Session& session, Channel& channel, std::string_view pa
 }
 
 }  // namespace
+
+std::vector<amqp::MethodId> channel_methods() {
+  std::vector<amqp::MethodId> list;
+  for (const auto& [key, handler] : handlers()) list.push_back({static_cast<std::uint16_t>(key >> 16), static_cast<std::uint16_t>(key)});
+  return list;
+}
 
 void dispatch_channel(Session& session, Channel& channel, const amqp::Frame& frame) {
   // The channel may be gone after its handler ran: what is needed of it is kept here.

@@ -38,7 +38,11 @@ class RouteCache {
     return remember(exchange, routing_key, *found->second);
   }
   const CachedRoute& insert(std::string_view exchange, std::string_view routing_key, CachedRoute route) {
-    if (routes_.size() >= kMaxRoutes) clear();
+    targets_ += route.queues.size();
+    if (routes_.size() >= kMaxRoutes || targets_ > kMaxTargets) {
+      clear();
+      targets_ = route.queues.size();
+    }
     scratch_.assign(exchange).append(1, '\0').append(routing_key);
     auto& slot = routes_[scratch_];
     slot = std::make_unique<CachedRoute>(std::move(route));
@@ -46,11 +50,13 @@ class RouteCache {
   }
   void clear() {
     routes_.clear();
+    targets_ = 0;
     last_ = nullptr;
   }
 
  private:
   static constexpr std::size_t kMaxRoutes = 4096;
+  static constexpr std::size_t kMaxTargets = 65536;  // of all of them, but for one that has more by itself
 
   const CachedRoute* remember(std::string_view exchange, std::string_view routing_key, const CachedRoute& route) {
     last_exchange_.assign(exchange);
@@ -61,6 +67,7 @@ class RouteCache {
   std::uint64_t topology_version_ = 0;
   std::uint64_t access_revision_ = 0;
   boost::unordered_flat_map<std::string, std::unique_ptr<CachedRoute>> routes_;
+  std::size_t targets_ = 0;
   const CachedRoute* last_ = nullptr;
   std::string last_exchange_, last_key_, scratch_;
 };

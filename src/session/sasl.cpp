@@ -25,7 +25,11 @@ std::optional<Credentials> read_amqplain(std::string_view response) {
 
 }  // namespace
 
-bool is_known_mechanism(std::string_view mechanism) noexcept { return mechanism == "PLAIN" || mechanism == "AMQPLAIN"; }
+std::string_view offered_mechanisms(bool certified) noexcept { return certified ? "PLAIN AMQPLAIN EXTERNAL" : "PLAIN AMQPLAIN"; }
+
+bool is_offered(std::string_view mechanism, bool certified) noexcept {
+  return mechanism == "PLAIN" || mechanism == "AMQPLAIN" || (certified && mechanism == kExternal);
+}
 
 std::optional<Credentials> read_credentials(std::string_view mechanism, std::string_view response) {
   return mechanism == "PLAIN" ? read_plain(response) : read_amqplain(response);

@@ -9,6 +9,8 @@ namespace mq::session {
 namespace {
 
 constexpr std::size_t kMaxHeldBytes = 1 << 20;  // of frames that wait for a request of their channel
+constexpr std::size_t kMaxPacedBytes = 1 << 16;  // of publishes that wait for their rate: they are passed through again and again
+constexpr std::size_t kMaxUnderWay = 8192;       // requests of a connection that wait for the engine; their answers come by themselves
 constexpr Millis kCloseTimeoutMs = 5000;        // for the peer's connection.close-ok
 constexpr Millis kLingerMs = 3000;              // for the peer to close after the last word
 constexpr Millis kMsPerSecond = 1000;
@@ -20,6 +22,10 @@ Session::Session(engine::Broker& broker, engine::InboxPtr inbox, std::shared_ptr
       frame_max_(options_->initial_frame_max_bytes) {
   started_ = last_received_ = last_sent_ = broker_.scheduler().monotonic_now();
   set_deadline(options_->handshake_timeout_ms);
+  constexpr std::int64_t kConsumersAtFull = 4;  // so many may have their own windows full at once
+  const auto outbox = static_cast<std::int64_t>(std::min<std::uint64_t>(options_->outbox_bytes, INT64_MAX / kConsumersAtFull));
+  const std::uint64_t unsettled = options_->unsettled_per_connection;
+  inbox_->deliveries.set_limits(kConsumersAtFull * outbox, unsettled == 0 ? INT64_MAX : static_cast<std::int64_t>(unsettled));
 }
 
 Session::~Session() { broker_.close_inbox(*inbox_); }
@@ -29,9 +35,11 @@ Session::~Session() { broker_.close_inbox(*inbox_); }
 void Session::received(std::string_view bytes) {
   last_received_ = broker_.scheduler().monotonic_now();
   if (deaf_) return;
+  look_at_pace();
   std::size_t used = parse(bytes);
   flush_staged();
   send_confirms();
+  look_at_outbox();
   if (deaf_ || close_socket_ || state_ == State::kFinished) used = bytes.size();
   // The leftover may be where `bytes` came from.
   std::string rest(bytes.substr(used));
@@ -41,7 +49,7 @@ void Session::received(std::string_view bytes) {
 std::size_t Session::parse(std::string_view bytes) {
   std::size_t used = 0;
   if (state_ == State::kProtocolHeader && !protocol_header(bytes, used)) return used;
-  while (!close_socket_ && state_ != State::kFinished) {
+  while (!close_socket_ && state_ != State::kFinished && state_ != State::kLogin) {
     const amqp::FrameParse parse = amqp::FrameParser::next(bytes.substr(used), frame_max_);
     if (parse.status == amqp::FrameParse::Status::kNeedMore) break;
     if (parse.status == amqp::FrameParse::Status::kError) {
@@ -99,7 +107,7 @@ void Session::dispatch(const amqp::Frame& frame) {
   if (frame.channel == 0) {
     if (frame.type != amqp::FrameType::kMethod)
       return fail_connection(fail(ReplyCode::kUnexpectedFrame, "expected method frame, got non method frame instead"));
-    if (blocked_ && amqp::read_method_id(frame.payload) == amqp::ConnectionClose::kId && has_stalled_channel()) {
+    if (gated_ && amqp::read_method_id(frame.payload) == amqp::ConnectionClose::kId && has_held_publish()) {
       held_close_ = frame.payload;  // what was published before comes first
       return;
     }
@@ -113,14 +121,15 @@ void Session::dispatch(const amqp::Frame& frame) {
     if (frame.type == amqp::FrameType::kMethod && id && *id == amqp::ChannelCloseOk::kId) return;
     return fail_connection(fail(ReplyCode::kChannelError, "expected 'channel.open'"), id.value_or(amqp::MethodId{}));
   }
-  if ((channel->waiting || channel->stalled || blocked_) && must_wait(*channel, frame)) return hold(*channel, frame);
+  if ((channel->waiting || channel->stalled || gated_) && must_wait(*channel, frame)) return hold(*channel, frame);
   dispatch_channel(*this, *channel, frame);
 }
 
 bool Session::wants_read() const {
-  if (close_socket_) return false;
+  if (close_socket_ || state_ == State::kLogin) return false;
   if (deaf_ || state_ == State::kLeaving || close_sent_) return true;
-  if (held_bytes_ > (blocked_ ? options_->publish_window_bytes : kMaxHeldBytes)) return false;
+  if (clogged_ || asked_.size() + dying_.size() > kMaxUnderWay) return false;
+  if (held_bytes_ > (blocked_ || held_back_ ? options_->publish_window_bytes : paced_ ? kMaxPacedBytes : kMaxHeldBytes)) return false;
   const auto window = static_cast<std::int64_t>(options_->publish_window_bytes);
   if (inbox_->window_used() < window) return true;
   inbox_->window_want(window / 2);
@@ -169,6 +178,7 @@ void Session::sent(std::size_t still_waiting_bytes) {
   last_sent_ = broker_.scheduler().monotonic_now();
   in_socket_bytes_ = still_waiting_bytes;
   return_windows();
+  look_at_outbox();
 }
 
 // --- time ---
@@ -183,13 +193,19 @@ void Session::tick() {
   next_tick_ = kNever;
   if (deadline_ != 0 && now >= deadline_) {
     deadline_ = 0;
-    if (state_ < State::kRunning) log::warn("{}: handshake timed out", peer_.name);
+    if (state_ < State::kRunning && !deaf_) log::warn("{}: handshake timed out", peer_.name);
     close_socket_ = true;
     leave(Leave::kSilently);
   } else if (deadline_ != 0) {
     next_tick_ = deadline_;
   }
   look_for_late(now);
+  if (paced_ && state_ == State::kRunning && !close_sent_) {
+    look_at_pace();
+    if (paced_) release_stalled();
+    flush_staged();
+    send_confirms();
+  }
   if (heartbeat_s_ == 0 || state_ != State::kRunning || close_socket_) return;
   const Millis interval_ms = heartbeat_s_ * kMsPerSecond;
   // A peer is gone after two whole intervals of silence, seen at the next look: within two to three intervals.
@@ -213,6 +229,10 @@ void Session::fail_connection(const Error& error, amqp::MethodId method) {
   if (close_sent_ || close_socket_) return;
   log::warn("{}: closing connection: {}{}{}", peer_.name, error.reply_text(), method.class_id != 0 ? " by " : "",
             method.class_id != 0 ? amqp::method_name(method) : "");
+  close_with(error, method);
+}
+
+void Session::close_with(const Error& error, amqp::MethodId method) {
   const std::string text = error.reply_text();
   send(0, amqp::ConnectionClose{static_cast<std::uint16_t>(error.code), text, method.class_id, method.method_id});
   close_sent_ = true;
@@ -223,8 +243,9 @@ void Session::fail_connection(const Error& error, amqp::MethodId method) {
 void Session::fail_channel(Channel& channel, const Error& error, amqp::MethodId method) {
   if (error.closes_connection()) return fail_connection(error, method);
   if (channel.state != Channel::State::kOpen) return;
-  log::warn("{}: channel {}: {}{}{}", peer_.name, channel.number, error.reply_text(), method.class_id != 0 ? " by " : "",
-            method.class_id != 0 ? amqp::method_name(method) : "");
+  if (may_log())
+    log::warn("{}: channel {}: {}{}{}", peer_.name, channel.number, error.reply_text(), method.class_id != 0 ? " by " : "",
+              method.class_id != 0 ? amqp::method_name(method) : "");
   const std::string text = error.reply_text();
   send(channel.number, amqp::ChannelClose{static_cast<std::uint16_t>(error.code), text, method.class_id, method.method_id});
   channel.state = Channel::State::kFailed;
@@ -263,6 +284,7 @@ void Session::process_inbox() {
   inbox_->drain([this](engine::SessionItem& item) { handle(item); });
   flush_staged();
   send_confirms();
+  look_at_outbox();
   if (state_ == State::kLeaving) leave_when_quiet();
 }
 
@@ -307,8 +329,6 @@ void Session::send_confirms() {
   }
   confirming_.clear();
 }
-
-void Session::on(engine::WindowOpened&) {}  // the transport asks wants_read() after every turn
 
 void Session::on(engine::CloseRequested& item) {
   if (state_ < State::kRunning) {

@@ -19,6 +19,7 @@
 #include "mq/amqp/methods.hpp"
 #include "session/channel.hpp"
 #include "session/outbox.hpp"
+#include "session/publish_allowance.hpp"
 #include "session/queue_table.hpp"
 #include "session/route_cache.hpp"
 #include "session/staging.hpp"
@@ -44,6 +45,13 @@ struct SessionOptions {
   bool delayed_messages = true;              ///< x-delay and x-deliver-at count on every exchange, not only on those that are there for it
   std::uint64_t ack_timeout_ms = 1'800'000;  ///< how long a delivery may stay unsettled; 0 = for ever
   LateAck late_ack = LateAck::kRequeue;
+  // What a peer may have at most; 0 = no limit.
+  std::uint64_t consumers_per_channel = 0;
+  std::uint64_t unsettled_per_connection = 0;  ///< deliveries not settled; beyond, it is delivered nothing
+  std::uint64_t transaction_bytes = 0;         ///< publishes and acknowledgements of a transaction that is not committed yet
+  std::uint64_t arguments_bytes = 0;           ///< of a queue, an exchange or a binding
+  std::int64_t publish_rate = -1;              ///< messages a second per connection; negative = no limit
+  std::int64_t publish_byte_rate = -1;
   std::string cluster_name = "brokerd";
   std::string version = "0.0.0";
 };
@@ -54,6 +62,8 @@ struct SessionOptions {
 struct PeerAddress {
   std::string name;  ///< as logs show it: `127.0.0.1:50000 -> 127.0.0.1:5672`
   bool loopback = false;
+  std::string network;  ///< whose failed logins count together: an IPv4 address, or the /64 of an IPv6 one
+  std::shared_ptr<void> place;  ///< among the connections of its address; let go with the session
 };
 
 class Session {
@@ -89,6 +99,9 @@ class Session {
   /// Nothing in the engine refers to this session any more.
   [[nodiscard]] bool finished() const noexcept { return state_ == State::kFinished; }
   [[nodiscard]] const PeerAddress& peer() const noexcept { return peer_; }
+  /// The peer's certificate was verified, and this user is named in it: EXTERNAL is offered. Before the first received().
+  void set_certified_user(std::string name) { certified_user_ = std::move(name); }
+  [[nodiscard]] const std::optional<std::string>& certified_user() const noexcept { return certified_user_; }
 
   // --- for the method handlers (session/methods) ---
   using Continuation = std::function<void(Session&, Result<engine::Answer>&)>;
@@ -122,7 +135,14 @@ class Session {
   [[nodiscard]] engine::ReplyTo ask(Channel& channel, amqp::MethodId method, std::function<void(Session&, Channel&, engine::Answer&)> then);
 
   /// Sends what handlers have staged for queues. Before anything else is asked of a queue.
-  void flush_staged() { staging_.flush(*inbox_); }
+  void flush_staged();
+  /// A message was published whose content has so many bytes.
+  void note_published(std::uint64_t bytes) {
+    if (paced_) allowance_.published(bytes);
+    if (staging_.size() >= kMostStaged) flush_midway();
+  }
+  /// Something was published into that queue while it holds its publishers back.
+  void note_held(const engine::QueueActor& queue);
 
   Consumer& add_consumer(Channel& channel, std::string tag, bool no_ack, std::shared_ptr<engine::QueueActor> queue);
   [[nodiscard]] Consumer* find_consumer(std::uint32_t number);
@@ -170,18 +190,33 @@ class Session {
  private:
   friend struct ConnectionMethods;  // the handshake moves the state
 
-  enum class State : std::uint8_t { kProtocolHeader, kStartOk, kTuneOk, kOpen, kRunning, kLeaving, kFinished };
+  /// One read can become this many messages, where a key leads to many queues, before the queues are given them and the rest waits.
+  static constexpr std::size_t kMostStaged = 65536;
+
+  enum class State : std::uint8_t { kProtocolHeader, kStartOk, kLogin, kTuneOk, kOpen, kRunning, kLeaving, kFinished };
   enum class Leave : std::uint8_t { kNotAsked, kWithCloseOk, kSilently };
 
   std::size_t parse(std::string_view bytes);
   bool protocol_header(std::string_view bytes, std::size_t& used);
   void frame_error(const amqp::FrameParse& parse, std::uint32_t frame_max);
+  void close_with(const Error& error, amqp::MethodId method);
   void dispatch(const amqp::Frame& frame);
-  /// Is this frame of an open channel to be held? A publish that comes in an alarm stalls its channel, and the client is told.
+  /// Is this frame of an open channel to be held? A publish that may not come now stalls its channel; in an alarm the client is told.
   [[nodiscard]] bool must_wait(Channel& channel, const amqp::Frame& frame);
+  [[nodiscard]] bool may_publish();
   void hold(Channel& channel, const amqp::Frame& frame);
-  [[nodiscard]] bool has_stalled_channel() const;
+  [[nodiscard]] bool has_held_publish() const;
   void tell_blocked();
+  void look_at_gates() noexcept { gated_ = blocked_ || held_back_ || overrun_ || paced_ || clogged_; }
+  void look_at_pace();
+  void look_at_outbox();
+  void look_at_window();
+  void flush_midway();
+  /// What kept publishes waiting may be over.
+  void release_stalled();
+  /// What the socket did not take is on its way: channels that were held for it go on.
+  void release_held();
+  void end_blocking();
   void handle(engine::SessionItem& item);
   void on(engine::Deliveries& item);
   void on(engine::Confirms& item);
@@ -189,6 +224,7 @@ class Session {
   void on(engine::ConsumerCancelled& item);
   void on(engine::WindowOpened& item);
   void on(engine::AlarmChanged& item);
+  void on(engine::HoldLifted& item);
   void on(engine::CloseRequested& item);
   void send_confirms();
   void abandon_channel(Channel& channel, std::function<void(Session&)> then);
@@ -199,6 +235,8 @@ class Session {
   void finish();
   void set_deadline(Millis after_ms);
   void return_windows();
+  void retry_consumers();
+  [[nodiscard]] bool may_log() noexcept;
   void release_prefetch(Channel& channel, std::uint32_t counted);
   [[nodiscard]] std::uint32_t late_clock(Millis steady) const noexcept { return static_cast<std::uint32_t>(steady - started_); }
   void tick_at(Millis steady) noexcept {
@@ -220,13 +258,20 @@ class Session {
   bool deaf_ = false;          // what the peer still sends is read and forgotten
   bool socket_gone_ = false;
   bool owner_dropped_ = false;
-  bool blocked_ = false;  // an alarm is on
+  // Why publishes, or everything, may have to wait; `gated_` when there is any reason to look.
+  bool gated_ = false;
+  bool blocked_ = false;    // an alarm is on
+  bool held_back_ = false;  // it published into a queue that grows while memory is short
+  bool overrun_ = false;    // one read made more messages than the queues can take in at once
+  bool paced_ = false;      // a rate holds for its publishes
+  bool clogged_ = false;    // it does not read the answers to what it asks
   bool told_blocked_ = false;
   bool can_be_told_blocked_ = false;
   bool wants_cancel_notice_ = false;
   bool wants_auth_close_ = false;
 
   std::string user_;
+  std::optional<std::string> certified_user_;
   std::string connection_name_;
   std::string alarm_reason_;
   std::shared_ptr<engine::VHost> vhost_;
@@ -255,12 +300,18 @@ class Session {
   std::size_t held_bytes_ = 0;
   std::string held_close_;  // connection.close behind publishes that wait for the end of an alarm
   std::size_t in_socket_bytes_ = 0;
+  std::uint64_t undelivered_bytes_ = 0;  // of deliveries since the socket last had room
+  std::uint64_t just_settled_ = 0;       // deliveries, not given back to the window yet
+  std::size_t release_turn_ = 0;         // which stalled channel goes on first
+  PublishAllowance allowance_;
 
   Millis started_ = 0;
   Millis next_tick_ = 0;
   Millis deadline_ = 0;  // handshake or close timeout; 0 = none
   Millis last_received_ = 0;
   Millis last_sent_ = 0;
+  Millis log_again_at_ = 0;  // what it does wrong is logged a few times in a while
+  std::uint32_t logged_ = 0;
 };
 
 }  // namespace mq::session

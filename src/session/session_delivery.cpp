@@ -91,7 +91,9 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery, DueTime du
   if (!consumer.no_ack) enter_ledger(channel, tag, *consumer.queue, delivery, consumer.number, due);
   if (consumer.queue) {
     if (consumer.owed_window_bytes == 0) owing_.push_back(&consumer);
-    consumer.owed_window_bytes += delivery.message->memory_bytes();
+    const std::uint64_t bytes = delivery.message->memory_bytes();
+    consumer.owed_window_bytes += bytes;
+    undelivered_bytes_ += bytes;
   } else if (outbox_.waiting_bytes() + in_socket_bytes_ > kMaxReplyBytes) {
     return;  // replies are delivered at most once; a requester that does not read loses them
   }
@@ -145,6 +147,7 @@ void Session::settle(Channel& channel, const std::vector<Unsettled>& deliveries,
     staging_.settle(queue, how, delivery.position);
   }
   end_run();
+  just_settled_ += deliveries.size();
   release_prefetch(channel, counted);
 }
 
@@ -154,6 +157,7 @@ void Session::settled_elsewhere(Channel& channel, const std::vector<Unsettled>& 
     counted += delivery.counted ? 1 : 0;
     queues_.release(delivery.queue, 1);
   }
+  just_settled_ += deliveries.size();
   release_prefetch(channel, counted);
 }
 
@@ -166,9 +170,20 @@ void Session::release_prefetch(Channel& channel, std::uint32_t counted) {
     if (!consumer->no_ack) consumer->queue->put(engine::RetryConsumer{inbox_, consumer->number});
 }
 
+void Session::retry_consumers() {
+  if (!inbox_->deliveries.take_want()) return;
+  flush_staged();  // what was settled makes room in the queues, too
+  for (auto& [number, consumer] : consumers_)
+    if (consumer->queue && !consumer->cancelling) consumer->queue->put(engine::RetryConsumer{inbox_, number});
+}
+
 void Session::return_windows() {
   // Queues get their windows back when the socket has room again; little debts are left until they are worth a message.
   if (outbox_.waiting_bytes() + in_socket_bytes_ > options_->outbox_bytes / 2) return;
+  if (undelivered_bytes_ != 0) {
+    inbox_->deliveries.give_back(std::exchange(undelivered_bytes_, 0), 0);
+    retry_consumers();
+  }
   const std::uint64_t worth = options_->outbox_bytes / 4;
   auto settled = std::remove_if(owing_.begin(), owing_.end(), [&](Consumer* consumer) {
     if (consumer->owed_window_bytes < worth) return false;

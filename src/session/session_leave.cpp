@@ -38,9 +38,8 @@ void Session::open_channel(std::uint16_t number) {
 
 void Session::abandon_channel(Channel& channel, std::function<void(Session&)> then) {
   flush_staged();
-  channel.tx_publishes.clear();
   for (TxSettle& settle : channel.tx_settles) channel.ledger.restore(std::move(settle.deliveries), settle.late);
-  channel.tx_settles.clear();
+  channel.clear_transaction();
   auto left = std::make_shared<std::size_t>(1);
   auto one_less = [this, &channel, left, then = std::move(then)](Session&) {
     if (--*left > 0) return;

@@ -27,6 +27,7 @@ Staging::StagedPublish& Staging::publish_slot(const std::shared_ptr<engine::Queu
 void Staging::publish(const std::shared_ptr<engine::QueueActor>& queue, std::uint32_t channel, broker::MessagePtr message,
                       std::uint64_t sequence) {
   StagedPublish& staged = publish_slot(queue, channel);
+  ++size_;
   staged.batch.bytes += message->memory_bytes();
   staged.batch.messages.push_back({std::move(message), sequence});
 }
@@ -64,7 +65,7 @@ void Staging::settle(const std::shared_ptr<engine::QueueActor>& queue, broker::S
   settles_.push_back({queue, {how, {position}}});
 }
 
-void Staging::flush(engine::SessionInbox& inbox) {
+std::shared_ptr<engine::QueueActor> Staging::flush(engine::SessionInbox& inbox) {
   for (StagedSettle& staged : settles_) staged.queue->put(std::move(staged.batch));
   settles_.clear();
   for (StagedDelay& staged : delays_) {
@@ -79,16 +80,20 @@ void Staging::flush(engine::SessionInbox& inbox) {
     staged.deduplicator->put(std::move(staged.batch));
   }
   uniques_.clear();
-  if (publishes_.empty()) return;
+  if (publishes_.empty()) return nullptr;
+  std::shared_ptr<engine::QueueActor> holds;
   // The next read is likely to bring as much per queue as this one.
   expected_messages_ = std::min<std::size_t>(publishes_.front().batch.messages.size() + 4, 4096);
   for (StagedPublish& staged : publishes_) {
     inbox.window_take(staged.batch.bytes);
     staged.batch.from = inbox.shared_from_this();
     staged.queue->put(std::move(staged.batch));
+    if (staged.queue->holds_publishers()) holds = std::move(staged.queue);
   }
   publishes_.clear();
   publish_index_.clear();
+  size_ = 0;
+  return holds;
 }
 
 }  // namespace mq::session

@@ -18,8 +18,10 @@ class Staging {
   void delay(const std::shared_ptr<engine::DelayedMessages>& delayed, std::uint32_t channel, engine::DelayedPublish publish);
   void publish_unique(const std::shared_ptr<engine::Deduplicator>& deduplicator, std::uint32_t channel, engine::UniquePublish publish);
   void settle(const std::shared_ptr<engine::QueueActor>& queue, broker::Settlement how, broker::Position position);
-  /// Sends everything; publishes are charged to the inbox's window.
-  void flush(engine::SessionInbox& inbox);
+  /// Sends everything; publishes are charged to the inbox's window. Returns a queue that holds its publishers back, if one was among them.
+  std::shared_ptr<engine::QueueActor> flush(engine::SessionInbox& inbox);
+  /// Publishes to queues that wait to be sent.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return publishes_.empty() && settles_.empty() && delays_.empty() && uniques_.empty(); }
 
  private:
@@ -48,6 +50,7 @@ class Staging {
   std::vector<StagedDelay> delays_;
   std::vector<StagedUnique> uniques_;
   std::size_t expected_messages_ = 16;
+  std::size_t size_ = 0;
 };
 
 }  // namespace mq::session

@@ -11,7 +11,10 @@ namespace mq::store {
 
 inline constexpr std::size_t kChecksumBytes = 4;
 
-/// The same hash uncut, for keys that stand for a longer text.
+/// As RocksDB has it in its logs and manifests: CRC-32C, turned and shifted.
+[[nodiscard]] std::uint32_t masked_crc32c(std::string_view bytes) noexcept;
+
+/// The first hash uncut, for keys that stand for a longer text.
 [[nodiscard]] std::uint64_t fingerprint(std::string_view bytes) noexcept;
 
 }  // namespace mq::store

@@ -13,6 +13,9 @@
 #include <string_view>
 #include <system_error>
 
+#include "store/checksum.hpp"
+#include "store/little_endian.hpp"
+
 namespace mq::store {
 namespace {
 
@@ -22,18 +25,6 @@ constexpr std::size_t kLogBlock = 32768;
 constexpr std::size_t kHead = 7;
 constexpr std::size_t kSector = 512;
 enum Type : unsigned { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
-
-std::uint32_t masked_crc32c(std::string_view octets) {
-  std::uint32_t crc = 0xffffffff;
-  for (const char octet : octets) {
-    crc ^= static_cast<unsigned char>(octet);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78U : 0U);
-  }
-  crc = ~crc;
-  return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
-}
-
-unsigned octet_at(std::string_view log, std::size_t at) { return static_cast<unsigned char>(log[at]); }
 
 struct Fragment {
   std::size_t at = 0;
@@ -46,12 +37,11 @@ struct Fragment {
 std::optional<Fragment> fragment_at(std::string_view log, std::size_t at) {
   if (kLogBlock - at % kLogBlock < kHead) at = (at / kLogBlock + 1) * kLogBlock;
   if (at + kHead > log.size()) return std::nullopt;
-  const std::size_t length = octet_at(log, at + 4) | octet_at(log, at + 5) << 8;
-  Fragment found{at, at + kHead + length, octet_at(log, at + 6), false};
+  const auto length = load_little_endian<std::uint16_t>(log.substr(at + 4));
+  Fragment found{at, at + kHead + length, static_cast<unsigned char>(log[at + 6]), false};
   if (found.end > log.size() || found.end > (at / kLogBlock + 1) * kLogBlock) return std::nullopt;
-  std::uint32_t stored = 0;
-  for (std::size_t i = 4; i-- > 0;) stored = stored << 8 | octet_at(log, at + i);
-  found.whole = found.type >= kFull && found.type <= kLast && stored == masked_crc32c(log.substr(at + 6, 1 + length));
+  const bool known = found.type >= kFull && found.type <= kLast;
+  found.whole = known && load_little_endian<std::uint32_t>(log.substr(at)) == masked_crc32c(log.substr(at + 6, std::size_t{1} + length));
   return found;
 }
 
@@ -93,6 +83,8 @@ std::optional<std::uint64_t> unfinished_at(std::string_view log) {
 }
 
 std::string contents_of(const std::filesystem::path& path) {
+  std::error_code none_there;
+  if (!std::filesystem::is_regular_file(path, none_there)) return {};  // a stream throws on a directory
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -106,7 +98,7 @@ StorageError failed(const std::filesystem::path& path) {
 StorageResult<std::optional<std::uint64_t>> drop_unfinished_manifest_record(const std::string& directory) {
   std::string name = contents_of(std::filesystem::path(directory) / "CURRENT");
   while (!name.empty() && name.back() == '\n') name.pop_back();
-  if (name.empty()) return std::optional<std::uint64_t>();
+  if (!name.starts_with("MANIFEST-")) return std::optional<std::uint64_t>();  // CURRENT may be damaged itself
   const std::filesystem::path manifest = std::filesystem::path(directory) / name;
   const std::optional<std::uint64_t> keep = unfinished_at(contents_of(manifest));
   if (!keep) return keep;

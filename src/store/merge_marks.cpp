@@ -12,32 +12,35 @@ namespace {
 class MarksMerger final : public rocksdb::MergeOperator {
  public:
   bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
-    std::vector<Mark> marks;
-    if (in.existing_value != nullptr && !add(*in.existing_value, marks)) return false;
-    return merge(in.operand_list, std::move(marks), out->new_value);
+    Marks marks;
+    if (in.existing_value != nullptr) marks.add(*in.existing_value);
+    out->new_value = std::move(marks).merged_with(in.operand_list);
+    return true;
   }
 
   bool PartialMergeMulti(const rocksdb::Slice&, const std::deque<rocksdb::Slice>& operands, std::string* merged,
                          rocksdb::Logger*) const override {
-    return merge(operands, {}, *merged);
+    *merged = Marks().merged_with(operands);
+    return true;
   }
 
   // The name is part of the format: RocksDB compares it with the one a directory was made with.
   const char* Name() const override { return "brokerd.marks.1"; }
 
  private:
-  static bool add(const rocksdb::Slice& operand, std::vector<Mark>& marks) {
-    return decode_marks(0, {operand.data(), operand.size()}, marks);
-  }
+  struct Marks {
+    std::vector<Mark> known;
+    bool some_lost = false;
 
-  template <class Operands>
-  static bool merge(const Operands& operands, std::vector<Mark> marks, std::string& merged) {
-    for (const rocksdb::Slice& operand : operands)
-      if (!add(operand, marks)) return false;
-    normalize_marks(marks);
-    merged = encode_marks(0, marks);
-    return true;
-  }
+    void add(const rocksdb::Slice& operand) { some_lost |= !decode_marks(0, {operand.data(), operand.size()}, known); }
+
+    template <class Operands>
+    std::string merged_with(const Operands& operands) && {
+      for (const rocksdb::Slice& operand : operands) add(operand);
+      normalize_marks(known);
+      return encode_marks(0, known, some_lost);
+    }
+  };
 };
 
 }  // namespace

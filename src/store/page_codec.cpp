@@ -205,35 +205,91 @@ bool read_whole(const Head& head, std::string_view page, RecordSink& sink) {
   return left.empty();
 }
 
+/// Takes records one after the other, whole or not; knows what became of those that are not.
+class Salvage {
+ public:
+  Salvage(const Head& head, std::string_view page) : head_(head), sink_(head, page.size()), left_(page.substr(kHeadBytes)) {}
+
+  void limit(std::size_t bytes) { left_ = left_.substr(0, bytes); }
+  void set_names(std::optional<Names> names) { names_ = names, sink_.set_names(names); }
+  [[nodiscard]] std::string_view left() const noexcept { return left_; }
+
+  /// The next record, by somebody's account of its size; false when it is lost.
+  bool take(std::size_t size) {
+    const std::string_view framed = left_.substr(0, size);
+    left_.remove_prefix(framed.size());
+    if (sink_.add(framed)) return true;
+    lose(framed);
+    return false;
+  }
+  /// All that are missing: what is left holds them, nobody knows where.
+  void lose_rest() {
+    while (sink_.records().size() + lost_.size() < head_.count && lost_.size() < kMostToldOf) lose(std::exchange(left_, {}));
+  }
+  PageExamination finish() && {
+    PageExamination found{.known = true,
+                          .priority_level = head_.priority_level,
+                          .transient = (head_.flags & kTransientFlag) != 0,
+                          .count = head_.count,
+                          .whole = std::move(sink_.records()),
+                          .lost = std::move(lost_)};
+    for (std::size_t i = 0; i < found.lost.size(); ++i) {
+      const std::size_t next = wholes_before_[i];
+      found.lost[i].not_before = next == 0 ? head_.key.first : found.whole[next - 1].offset + 1;
+      if (next < found.whole.size()) found.lost[i].not_after = found.whole[next].offset - 1;
+    }
+    return found;
+  }
+
+ private:
+  static constexpr std::size_t kMostToldOf = std::size_t{1} << 16;  // a damaged head or tail never gets here, but a made up one might
+
+  void lose(std::string_view raw) {
+    LostRecord& lost = lost_.emplace_back();
+    wholes_before_.push_back(sink_.records().size());
+    lost.raw = raw;
+    RecordView view;
+    if (!guess_record(raw, {head_.key.first, head_.base_time}, view)) return;
+    const std::optional<Names> names = view.names ? view.names : names_;
+    lost.guess = {view.offset, build_message(view, names.value_or(Names{})), view.enqueued_at, view.deadline};
+    lost.names_known = names.has_value();
+  }
+
+  Head head_;
+  RecordSink sink_;
+  std::string_view left_;
+  std::optional<Names> names_;
+  std::vector<LostRecord> lost_;
+  std::vector<std::size_t> wholes_before_;  // each of them
+};
+
 /// With a whole tail each record's place and names are known, whatever happened to the others.
-std::vector<PageRecord> salvage_by_tail(const Tail& tail, std::string_view page) {
-  RecordSink sink(tail.head, page.size());
-  std::string_view left = page.substr(kHeadBytes, page.size() - kHeadBytes - tail.bytes);
+PageExamination salvage_by_tail(const Tail& tail, std::string_view page) {
+  Salvage salvage(tail.head, page);
+  salvage.limit(page.size() - kHeadBytes - tail.bytes);
   auto run = tail.runs.begin();
   for (std::uint32_t i = 0; i < tail.head.count; ++i) {
     while (run != tail.runs.end() && i >= std::uint64_t{run->begin} + run->count) ++run;
     bool shared = run != tail.runs.end() && i >= run->begin;
-    sink.set_names(shared ? std::optional(run->names) : std::nullopt);
-    std::size_t size = tail.record_bytes[i];
-    if (size > left.size()) break;
-    (void)sink.add(left.substr(0, size));
-    left.remove_prefix(size);
+    salvage.set_names(shared ? std::optional(run->names) : std::nullopt);
+    if (tail.record_bytes[i] > salvage.left().size()) break;
+    (void)salvage.take(tail.record_bytes[i]);
   }
-  return std::move(sink.records());
+  salvage.lose_rest();
+  return std::move(salvage).finish();
 }
 
 /// Without a tail: as far as each record tells where the next one starts. A record that is damaged in its content is stepped over; one
 /// whose length is wrong ends it, because what follows would then fail too.
-std::vector<PageRecord> salvage_in_order(const Head& head, std::string_view page) {
-  RecordSink sink(head, page.size());
-  std::string_view left = page.substr(kHeadBytes);
+PageExamination salvage_in_order(const Head& head, std::string_view page) {
+  Salvage salvage(head, page);
   for (std::uint32_t i = 0; i < head.count; ++i) {
-    std::size_t size = framed_bytes(left);
+    std::size_t size = framed_bytes(salvage.left());
     if (size == 0) break;
-    if (!sink.add(left.substr(0, size))) sink.set_names(std::nullopt);
-    left.remove_prefix(size);
+    if (!salvage.take(size)) salvage.set_names(std::nullopt);
   }
-  return std::move(sink.records());
+  salvage.lose_rest();
+  return std::move(salvage).finish();
 }
 
 StorageError corrupt(PageKey key, std::string_view what) {
@@ -296,14 +352,29 @@ StorageResult<std::vector<PageRecord>> decode_page(PageKey key, std::string_view
     if (read_whole(*head, bytes, sink)) return std::move(sink.records());
   }
 
+  PageExamination found = examine_page(key, bytes);
+  if (salvaged != nullptr) *salvaged = std::move(found.whole);
+  return StorageError{StorageError::Kind::kCorrupt, std::move(found.wrong)};
+}
+
+PageExamination examine_page(PageKey key, std::string_view bytes) {
+  auto unknown = [key](std::string_view what) { return PageExamination{.wrong = corrupt(key, what).text}; };
+  std::optional<Head> head = read_head(bytes);
   std::optional<Tail> tail = read_tail(bytes);
-  if (!head && !tail) return corrupt(key, "neither its head nor its tail can be read");
-  if ((head && head->key != key) || (!head && tail->head.key != key)) return corrupt(key, "it is another page");
-  std::vector<PageRecord> whole = tail && tail->head.key == key ? salvage_by_tail(*tail, bytes) : salvage_in_order(*head, bytes);
-  StorageError error =
-      corrupt(key, std::to_string(whole.size()) + " of " + std::to_string(head ? head->count : tail->head.count) + " messages are whole");
-  if (salvaged != nullptr) *salvaged = std::move(whole);
-  return error;
+  if (!head && !tail) return unknown("neither its head nor its tail can be read");
+  if ((head && head->key != key) || (!head && tail->head.key != key)) return unknown("it is another page");
+  if (head) {
+    RecordSink sink(*head, bytes.size());
+    if (read_whole(*head, bytes, sink))
+      return {.known = true,
+              .priority_level = head->priority_level,
+              .transient = (head->flags & kTransientFlag) != 0,
+              .count = head->count,
+              .whole = std::move(sink.records())};
+  }
+  PageExamination found = tail && tail->head.key == key ? salvage_by_tail(*tail, bytes) : salvage_in_order(*head, bytes);
+  found.wrong = corrupt(key, std::to_string(found.whole.size()) + " of " + std::to_string(found.count) + " messages are whole").text;
+  return found;
 }
 
 }  // namespace mq::store

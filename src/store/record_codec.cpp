@@ -67,9 +67,15 @@ std::size_t framed_bytes(std::string_view at) noexcept {
 }
 
 bool parse_record(std::string_view framed, const RecordBase& base, RecordView& out) noexcept {
+  if (framed.size() < kRecordFrameBytes) return false;
+  if (load_big_endian<std::uint32_t>(framed.data()) != checksum(framed.substr(kChecksumBytes))) return false;
+  if (load_big_endian<std::uint32_t>(framed.data() + kChecksumBytes) != framed.size() - kRecordFrameBytes) return false;
+  return guess_record(framed, base, out);
+}
+
+bool guess_record(std::string_view framed, const RecordBase& base, RecordView& out) noexcept {
   ByteReader in(framed);
-  std::uint32_t expected = in.u32();
-  if (in.failed() || expected != checksum(framed.substr(kChecksumBytes)) || in.u32() != in.left()) return false;
+  (void)in.bytes(kRecordFrameBytes);
   std::uint8_t flags = in.u8();
   out.offset = base.first + read_varint(in);
   out.enqueued_at = unfold_difference(base.time, read_varint(in));

@@ -58,6 +58,8 @@ struct RecordView {
 [[nodiscard]] std::size_t framed_bytes(std::string_view at) noexcept;
 /// Reads `framed`, which is one record by somebody's account; false when the checksum or the content says otherwise.
 [[nodiscard]] bool parse_record(std::string_view framed, const RecordBase& base, RecordView& out) noexcept;
+/// The same without regard to the checksum: what a damaged record still seems to say. Never for messages that are delivered.
+[[nodiscard]] bool guess_record(std::string_view framed, const RecordBase& base, RecordView& out) noexcept;
 /// Makes the message; null when the content header is not one.
 [[nodiscard]] broker::MessagePtr build_message(const RecordView& record, const Names& names);
 

@@ -31,7 +31,7 @@ rocksdb::Status BatchBuilder::add(const WriteSet& set) {
 }
 
 rocksdb::Status BatchBuilder::apply(const WriteSet::PutMetadata& put) {
-  return logged_.Put(database_[Column::kMetadata], put.key, put.value);
+  return logged_.Put(database_[Column::kMetadata], put.key, encode_metadata(put.key, put.value));
 }
 
 rocksdb::Status BatchBuilder::apply(const WriteSet::DeleteMetadata& gone) { return logged_.Delete(database_[Column::kMetadata], gone.key); }
@@ -109,7 +109,8 @@ rocksdb::Status BatchBuilder::state_of(DelayedBook book, DelayedState*& state) {
   if (!fresh) return rocksdb::Status::OK();
   std::string value;
   rocksdb::Status found = database_.db().Get({}, database_[Column::kDelayed], slice(encode_key(QueueId{book}).view()), &value);
-  if (found.ok() && !decode_delayed_state(value, known->second)) return rocksdb::Status::Corruption("the numbers of a delayed book");
+  // Damaged numbers were counted anew when the book was recovered, before anything is committed to it.
+  if (found.ok() && !decode_delayed_state(value, known->second)) known->second = {};
   return found.IsNotFound() ? rocksdb::Status::OK() : found;
 }
 

@@ -11,6 +11,7 @@
 
 #include "mq/ports/storage.hpp"
 #include "store/rocks_options.hpp"
+#include "store/rocks_patience.hpp"
 
 namespace mq::store {
 
@@ -30,9 +31,10 @@ inline constexpr std::size_t kColumns = 10;
 /// An open database with a handle for each column; closes in the right order. Movable, so that it can be handed on.
 class Database {
  public:
-  enum class Mode : std::uint8_t { kWrite, kReadOnly };
+  enum class Mode : std::uint8_t { kWrite, kReadOnly, kSalvage };
 
-  /// Opens and checks the format; in kWrite also makes the directory, and what is missing in it.
+  /// Opens and checks the format; in kWrite also makes the directory, and what is missing in it. kSalvage is for what is damaged: only
+  /// read, without the damaged parts of the log, files and columns that are missing not complained of, and whatever the format.
   [[nodiscard]] static StorageResult<Database> open(const RocksOptions& options, Mode mode);
 
   Database() = default;
@@ -42,6 +44,9 @@ class Database {
 
   [[nodiscard]] rocksdb::DB& db() const noexcept { return *db_; }
   [[nodiscard]] rocksdb::ColumnFamilyHandle* operator[](Column column) const noexcept { return handles_[static_cast<std::size_t>(column)]; }
+  [[nodiscard]] std::vector<rocksdb::ColumnFamilyHandle*> columns() const;
+  /// Of its files; those of a database that is only read do not wait.
+  [[nodiscard]] Patience& patience() const noexcept { return *patience_; }
   /// Replaces a column by an empty one.
   [[nodiscard]] rocksdb::Status empty_column(Column column);
 
@@ -51,9 +56,12 @@ class Database {
   [[nodiscard]] StorageResult<> prepare(Mode mode);
   [[nodiscard]] rocksdb::Status make_missing_columns();
   [[nodiscard]] StorageResult<bool> has_data() const;
+  [[nodiscard]] StorageResult<> check_blob_files() const;
 
   RocksOptions options_;
   std::shared_ptr<rocksdb::Cache> cache_;
+  std::shared_ptr<Patience> patience_ = std::make_shared<Patience>();
+  std::unique_ptr<rocksdb::Env> environment_;  // outlives the database
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kColumns> handles_{};
   std::vector<rocksdb::ColumnFamilyHandle*> unknown_;  // columns of a later format, held only to close them

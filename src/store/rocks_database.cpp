@@ -33,6 +33,17 @@ bool is_known(const std::string& name) {
   return false;
 }
 
+/// Then it is no new directory, though it has no CURRENT: RocksDB would begin a database beside what is there. A manifest alone is what a
+/// first start leaves that was killed in the middle.
+bool holds_data(const std::string& directory) {
+  std::error_code none_there;
+  for (std::filesystem::directory_iterator at(directory, none_there), end; at != end; at.increment(none_there)) {
+    const auto kind = at->path().extension();
+    if (kind == ".sst" || kind == ".blob" || kind == ".log") return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Database& Database::operator=(Database&& other) noexcept {
@@ -40,6 +51,8 @@ Database& Database::operator=(Database&& other) noexcept {
   close();
   options_ = std::move(other.options_);
   cache_ = std::move(other.cache_);
+  patience_ = std::move(other.patience_);
+  environment_ = std::move(other.environment_);
   db_ = std::move(other.db_);
   handles_ = other.handles_;
   unknown_ = std::move(other.unknown_);
@@ -76,7 +89,9 @@ StorageResult<Database> Database::open(const RocksOptions& options, Mode mode) {
   }
   if (!listed.ok()) {
     bool fresh = !std::filesystem::exists(options.directory + "/CURRENT");
-    if (!fresh || mode == Mode::kReadOnly) return storage_error(listed, "opening " + options.directory);
+    if (!fresh || mode != Mode::kWrite) return storage_error(listed, "opening " + options.directory);
+    if (holds_data(options.directory))
+      return StorageError{StorageError::Kind::kCorrupt, "opening " + options.directory + ": the file CURRENT is missing"};
     names = {column_name(Column::kOwn)};
   }
   if (rocksdb::Status opened = database.open_existing(mode, names); !opened.ok())
@@ -95,6 +110,16 @@ rocksdb::Status Database::open_existing(Mode mode, const std::vector<std::string
   }
   rocksdb::DBOptions settings = database_options(options_);
   settings.create_if_missing = mode == Mode::kWrite;
+  if (mode == Mode::kWrite) {
+    environment_ = make_patient_environment(patience_);
+    settings.env = environment_.get();
+    settings.listeners.push_back(make_error_listener(patience_));
+  }
+  if (mode == Mode::kSalvage) {
+    settings.paranoid_checks = false;
+    settings.track_and_verify_wals_in_manifest = false;
+    settings.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;
   rocksdb::Status status = mode == Mode::kWrite ? rocksdb::DB::Open(settings, options_.directory, columns, &handles, &opened)
@@ -109,7 +134,27 @@ rocksdb::Status Database::open_existing(Mode mode, const std::vector<std::string
   return status;
 }
 
+/// RocksDB misses a page file only when a page in it is read.
+StorageResult<> Database::check_blob_files() const {
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    if (handle == nullptr) continue;
+    rocksdb::ColumnFamilyMetaData column;
+    db_->GetColumnFamilyMetaData(handle, &column);
+    for (const rocksdb::BlobMetaData& blob : column.blob_files) {
+      const std::string path = blob.blob_file_path + "/" + blob.blob_file_name;
+      std::error_code error;
+      const std::uintmax_t bytes = std::filesystem::file_size(path, error);
+      if (error) return StorageError{StorageError::Kind::kCorrupt, "the file " + path + " with messages is missing: " + error.message()};
+      if (bytes < blob.blob_file_size)
+        return StorageError{StorageError::Kind::kCorrupt, "the file " + path + " with messages is cut short: " + std::to_string(bytes) +
+                                                              " octets of " + std::to_string(blob.blob_file_size)};
+    }
+  }
+  return {};
+}
+
 StorageResult<> Database::prepare(Mode mode) {
+  if (mode == Mode::kSalvage) return {};
   const std::string doing = "opening " + options_.directory;
   std::string record;
   rocksdb::ColumnFamilyHandle* own = (*this)[Column::kOwn];
@@ -120,6 +165,7 @@ StorageResult<> Database::prepare(Mode mode) {
   StorageResult<bool> fresh = check_format(found.ok() ? std::optional<std::string_view>(record) : std::nullopt, *data, options_.directory);
   if (!fresh) return fresh.error();
 
+  if (StorageResult<> checked = check_blob_files(); !checked) return checked;
   if (mode == Mode::kReadOnly) {
     for (std::size_t i = 0; i < kColumns; ++i) {
       auto column = static_cast<Column>(i);
@@ -151,6 +197,8 @@ StorageResult<bool> Database::has_data() const {
   }
   return false;
 }
+
+std::vector<rocksdb::ColumnFamilyHandle*> Database::columns() const { return {handles_.begin(), handles_.end()}; }
 
 rocksdb::Status Database::make_missing_columns() {
   for (std::size_t i = 0; i < kColumns; ++i) {

@@ -10,8 +10,7 @@ bool says_locked(const std::string& text) {
 
 StorageError::Kind kind_of(const rocksdb::Status& status, const std::string& text) {
   using Kind = StorageError::Kind;
-  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit || text.find("Disk quota exceeded") != std::string::npos)
-    return Kind::kNoSpace;
+  if (lacks_space(status)) return Kind::kNoSpace;
   if (status.IsCorruption()) return Kind::kCorrupt;
   if (status.IsNotFound()) return Kind::kNotFound;
   if (says_locked(text)) return Kind::kLocked;
@@ -19,6 +18,17 @@ StorageError::Kind kind_of(const rocksdb::Status& status, const std::string& tex
 }
 
 }  // namespace
+
+bool lacks_space(const rocksdb::Status& status) {
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) return true;
+  return status.IsIOError() && status.ToString().find("Disk quota exceeded") != std::string::npos;  // it has no code
+}
+
+bool only_a_blob_is_damaged(const rocksdb::Status& status) {
+  if (!status.IsCorruption()) return false;
+  const std::string text = status.ToString();  // it has no code for that
+  return (text.find("blob") != std::string::npos || text.find("Blob") != std::string::npos) && text.find(".sst") == std::string::npos;
+}
 
 StorageError storage_error(const rocksdb::Status& status, std::string_view doing) {
   std::string text = status.ToString();

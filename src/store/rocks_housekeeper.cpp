@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "store/ballast.hpp"
+
 namespace mq::store {
 namespace {
 
@@ -12,8 +14,9 @@ constexpr std::chrono::seconds kRest{2};               // between two rounds, so
 
 }  // namespace
 
-Housekeeper::Housekeeper(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* pages, std::uint64_t reclaim_bytes)
-    : db_(db), pages_(pages), reclaim_bytes_(reclaim_bytes), thread_([this] { run(); }) {}
+Housekeeper::Housekeeper(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* pages, std::uint64_t reclaim_bytes,
+                         std::vector<rocksdb::ColumnFamilyHandle*> beside)
+    : db_(db), pages_(pages), reclaim_bytes_(reclaim_bytes), beside_(std::move(beside)), thread_([this] { run(); }) {}
 
 Housekeeper::~Housekeeper() {
   {
@@ -25,10 +28,12 @@ Housekeeper::~Housekeeper() {
 }
 
 void Housekeeper::dropped(std::uint64_t pages) {
-  if (pages != 0) tell({pages, false});
+  if (pages != 0) tell({pages, false, false});
 }
 
-void Housekeeper::dropped_range() { tell({0, true}); }
+void Housekeeper::dropped_range() { tell({0, true, false}); }
+
+void Housekeeper::hurry() { tell({0, false, true}); }
 
 void Housekeeper::tell(const Dropped& news) {
   bool wake = false;
@@ -36,6 +41,7 @@ void Housekeeper::tell(const Dropped& news) {
     std::lock_guard lock(mutex_);
     news_.pages += news.pages;
     news_.range = news_.range || news.range;
+    news_.hurry = news_.hurry || news.hurry;
     wake = std::exchange(waiting_, false);
   }
   if (wake) wake_.notify_one();
@@ -50,16 +56,18 @@ void Housekeeper::run() {
   Dropped pending;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    while (!stopping_ && !news_.range && news_.pages == 0) {
+    while (!stopping_ && !news_.range && !news_.hurry && news_.pages == 0) {
       waiting_ = true;
       wake_.wait(lock);
     }
     waiting_ = false;
     pending.pages += news_.pages;
     pending.range = pending.range || news_.range;
+    pending.hurry = news_.hurry;
     news_ = {};
     if (stopping_) return;
     lock.unlock();
+    if (pending.hurry) look_in_a_hurry();
     if (look(pending)) pending = {};
     lock.lock();
     wake_.wait_for(lock, kRest, [this] { return stopping_.load(); });
@@ -78,6 +86,20 @@ bool Housekeeper::look(const Dropped& pending) {
   return true;
 }
 
+// All write buffers are flushed, so that the log goes, and what is dropped is looked for among few pages as well as among many.
+void Housekeeper::look_in_a_hurry() {
+  const std::uint64_t sequence = db_.GetLatestSequenceNumber();
+  if (sequence == std::exchange(hurried_at_, sequence)) return;
+  rocksdb::FlushOptions flush;
+  flush.allow_write_stall = true;
+  if (!beside_.empty()) (void)db_.Flush(flush, beside_);
+  if (!stopping_) bring_notes_home();
+  // What is wanted is there twice for a while.
+  const std::uint64_t garbage = property(rocksdb::DB::Properties::kLiveBlobFileGarbageSize);
+  const std::uint64_t wanted = property(rocksdb::DB::Properties::kLiveBlobFileSize) - garbage;
+  if (!stopping_ && garbage != 0 && wanted <= free_space(db_.GetName()) / 2) rewrite_what_is_wanted();
+}
+
 // Errors are not looked at: one that matters stops the next commit too.
 void Housekeeper::bring_notes_home() {
   rocksdb::FlushOptions flush;
@@ -94,6 +116,10 @@ void Housekeeper::bring_notes_home() {
 void Housekeeper::collect_garbage() {
   std::uint64_t garbage = property(rocksdb::DB::Properties::kLiveBlobFileGarbageSize);
   if (garbage < 2 * reclaim_bytes_ || garbage * 2 < property(rocksdb::DB::Properties::kLiveBlobFileSize)) return;
+  rewrite_what_is_wanted();
+}
+
+void Housekeeper::rewrite_what_is_wanted() {
   rocksdb::CompactRangeOptions compact;
   compact.exclusive_manual_compaction = false;
   compact.allow_write_stall = true;

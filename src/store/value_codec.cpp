@@ -13,10 +13,14 @@ namespace {
 
 constexpr std::uint8_t kFormat = 1;
 constexpr std::uint8_t kMarksWithTimes = 2;  // the form of marks of which some wait
+constexpr std::uint8_t kSomeLost = 0x80;     // with either form: marks of the page that could not be read are not among these
 constexpr std::uint8_t kTransientFlag = 1;
 constexpr std::uint8_t kDeadlineFlag = 2;
 // A stretch of marks is a few bytes however long it claims to be; what damaged bytes may claim has to end somewhere.
 constexpr std::size_t kMaxMarks = std::size_t{1} << 24;
+
+constexpr std::string_view kSealWord = "sum1";  // in front of the checksum of a metadata record
+constexpr std::size_t kSealBytes = 4 + kChecksumBytes;
 
 void seal(std::string& value) { ByteWriter(value).u32(checksum(value)); }
 
@@ -95,6 +99,30 @@ bool decode_delayed_state(std::string_view bytes, DelayedState& out) {
   return !in.failed() && in.empty();
 }
 
+std::string encode_metadata(std::string_view key, std::string_view value) {
+  std::string sealed(key);  // the checksum covers the key too: a value under another key is damaged
+  sealed += value;
+  const std::uint32_t sum = checksum(sealed);
+  sealed.erase(0, key.size());
+  sealed += kSealWord;
+  ByteWriter(sealed).u32(sum);
+  return sealed;
+}
+
+bool is_sealed_metadata(std::string_view key, std::string_view stored) {
+  if (stored.size() < kSealBytes || stored.substr(stored.size() - kSealBytes, kSealWord.size()) != kSealWord) return false;
+  std::string covered(key);
+  covered += stored.substr(0, stored.size() - kSealBytes);
+  return checksum(covered) == load_big_endian<std::uint32_t>(stored.data() + stored.size() - kChecksumBytes);
+}
+
+std::optional<std::string_view> decode_metadata(std::string_view key, std::string_view stored) {
+  const bool has_seal = stored.size() >= kSealBytes && stored.substr(stored.size() - kSealBytes, kSealWord.size()) == kSealWord;
+  if (!has_seal) return stored;
+  if (!is_sealed_metadata(key, stored)) return std::nullopt;
+  return stored.substr(0, stored.size() - kSealBytes);
+}
+
 void normalize_marks(std::vector<Mark>& marks) {
   // kSettled is the largest value there is, so "the stronger mark" is simply the larger one.
   auto earlier = [](const Mark& a, const Mark& b) { return a.offset < b.offset; };
@@ -108,10 +136,10 @@ void normalize_marks(std::vector<Mark>& marks) {
   marks.resize(kept);
 }
 
-std::string encode_marks(Offset first, const std::vector<Mark>& marks) {
+std::string encode_marks(Offset first, const std::vector<Mark>& marks, bool some_lost) {
   const bool timed = std::any_of(marks.begin(), marks.end(), [](const Mark& mark) { return mark.until != 0; });
   std::string value;
-  ByteWriter(value).u8(timed ? kMarksWithTimes : kFormat);
+  ByteWriter(value).u8(static_cast<std::uint8_t>((timed ? kMarksWithTimes : kFormat) | (some_lost ? kSomeLost : 0)));
   Offset behind = first;  // the offset behind the stretch before
   UnixMillis until = 0;   // of the stretch before
   auto same = [](const Mark& a, const Mark& b) { return a.value == b.value && a.until == b.until; };
@@ -133,8 +161,10 @@ std::string encode_marks(Offset first, const std::vector<Mark>& marks) {
 
 bool decode_marks(Offset first, std::string_view bytes, std::vector<Mark>& out) {
   ByteReader in;
-  const std::uint8_t format = unseal_any(bytes, in);
+  const std::uint8_t octet = unseal_any(bytes, in);
+  const std::uint8_t format = octet & ~kSomeLost;
   if (format != kFormat && format != kMarksWithTimes) return false;
+  const std::size_t before = out.size();
   Offset next = first;
   UnixMillis until = 0;
   while (!in.empty()) {
@@ -144,10 +174,13 @@ bool decode_marks(Offset first, std::string_view bytes, std::vector<Mark>& out) 
     const bool settled = (stretch & 1) != 0;
     std::uint64_t value = settled ? Mark::kSettled : read_varint(in);
     if (!settled && format == kMarksWithTimes) until = unfold_difference(until, read_varint(in));
-    if (in.failed() || value > Mark::kSettled || count > kMaxMarks - std::min(kMaxMarks, out.size())) return false;
+    if (in.failed() || value > Mark::kSettled || count > kMaxMarks - std::min(kMaxMarks, out.size())) {
+      out.resize(before);
+      return false;
+    }
     for (std::uint64_t i = 0; i < count; ++i) out.push_back({next++, static_cast<std::uint32_t>(value), settled ? 0 : until});
   }
-  return !in.failed();
+  return (octet & kSomeLost) == 0;
 }
 
 }  // namespace mq::store

@@ -2,6 +2,7 @@
 // with a checksum; docs/storage-format.md has them byte by byte. Decoders take any bytes and answer false to what is not theirs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,12 +21,20 @@ namespace mq::store {
 [[nodiscard]] std::string encode_delayed_state(const DelayedState& state);
 [[nodiscard]] bool decode_delayed_state(std::string_view bytes, DelayedState& out);
 
+/// Metadata: the broker's bytes, a word that says that a checksum follows, the checksum of key and bytes.
+[[nodiscard]] std::string encode_metadata(std::string_view key, std::string_view value);
+/// The broker's bytes, in place. Values without that word were written by an older brokerd: they are taken as they are. nullopt: damaged.
+[[nodiscard]] std::optional<std::string_view> decode_metadata(std::string_view key, std::string_view stored);
+/// As above, but only where a checksum says that key and value are whole.
+[[nodiscard]] bool is_sealed_metadata(std::string_view key, std::string_view stored);
+
 /// Brings marks into order of offset, one per offset: settled wins over any count, a higher count over a lower, of
 /// equal counts the one that waits longer.
 void normalize_marks(std::vector<Mark>& marks);
 /// `marks` are normalized and not below `first`. Stretches of equal marks take a few bytes whatever their length.
-[[nodiscard]] std::string encode_marks(Offset first, const std::vector<Mark>& marks);
-/// Appends to `out`, in order of offset; on false what was appended is of no use.
+/// `some_lost`: others of the same page could not be read when these were merged with them.
+[[nodiscard]] std::string encode_marks(Offset first, const std::vector<Mark>& marks, bool some_lost = false);
+/// Appends to `out`, in order of offset. False when some are lost; what was appended then is sure nevertheless.
 [[nodiscard]] bool decode_marks(Offset first, std::string_view bytes, std::vector<Mark>& out);
 
 }  // namespace mq::store

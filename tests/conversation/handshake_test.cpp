@@ -103,6 +103,79 @@ TEST_P(Handshake, RefusesGuestFromAnotherMachine) {
   starts(stranger(false)).sends(ConnectionStartOk{properties, "PLAIN", response, "en_US"}).is_closed_with(403, kLoginRefused);
 }
 
+TEST_P(Handshake, RefusesWhoDoesNotExistAsItRefusesAWrongPassword) {
+  adds_user("passwordless", ".*", ".*", ".*", "");
+  restart();
+  const auto properties = args({{"capabilities", Table{{"authentication_failure_close", true}}}});
+  for (const char* user : {"guest", "nobody", "passwordless"}) {
+    const std::string response = plain(user, "wrong");
+    starts(stranger()).sends(ConnectionStartOk{properties, "PLAIN", response, "en_US"}).is_closed_with(403, kLoginRefused);
+  }
+}
+
+TEST_P(Handshake, ReadsWhatComesBehindALoginOnlyWhenThatIsDecided) {
+  Client& c = stranger();
+  const std::string response = plain("guest", "guest");
+  starts(c)
+      .sends(ConnectionStartOk{{}, "PLAIN", response, "en_US"})
+      .sends(ConnectionTuneOk{2047, 131072, 0})
+      .sends(ConnectionOpen{"/"})
+      .sends(ChannelOpen{})
+      .receives(ConnectionTune{2047, 131072, 60})
+      .receives(ConnectionOpenOk{})
+      .receives(ChannelOpenOk{})
+      .closes();
+}
+
+TEST_P(Handshake, EndsInTimeWhileALoginIsNotDecided) {
+  scheduler().hold("login", true);
+  Client& c = stranger();
+  const std::string response = plain("guest", "guest");
+  starts(c).sends(ConnectionStartOk{{}, "PLAIN", response, "en_US"}).receives_nothing();
+  passes(10'000);
+  EXPECT_FALSE(c.socket_open());
+  scheduler().hold("login", false);
+  c.is_cut_off();
+}
+
+TEST_P(Handshake, OffersExternalToWhoHasACertificateOnly) {
+  Client& c = stranger();
+  c.session().set_certified_user("guest");
+  c.sends_bytes(kProtocolHeader);
+  EXPECT_EQ(c.takes<ConnectionStart>().mechanisms, "PLAIN AMQPLAIN EXTERNAL");
+  c.sends(ConnectionStartOk{{}, "EXTERNAL", "", "en_US"}).receives(ConnectionTune{2047, 131072, 60});
+  c.sends(ConnectionTuneOk{2047, 131072, 0}).sends(ConnectionOpen{"/"}).receives(ConnectionOpenOk{}).closes();
+  starts(stranger())
+      .sends(ConnectionStartOk{{}, "EXTERNAL", "", "en_US"})
+      .is_closed_with(503, "COMMAND_INVALID - unknown authentication mechanism 'EXTERNAL'", ConnectionStartOk::kId);
+}
+
+TEST_P(Handshake, RefusesACertificateOfNobody) {
+  const auto properties = args({{"capabilities", Table{{"authentication_failure_close", true}}}});
+  for (const char* user : {"nobody", "guest"}) {  // guest may come from this machine only
+    Client& c = stranger(false);
+    c.session().set_certified_user(user);
+    starts(c)
+        .sends(ConnectionStartOk{properties, "EXTERNAL", "", "en_US"})
+        .is_closed_with(403,
+                        "ACCESS_REFUSED - Login was refused using authentication mechanism EXTERNAL. For details see the broker logfile.");
+  }
+}
+
+TEST_P(Handshake, TakesOverRabbitsHashAndMakesABetterOneOfIt) {
+  adds_user("ann", ".*", ".*", ".*");
+  restart();
+  const auto hashing = [this] {
+    return broker().with_access([](const broker::Access& access) { return access.find_user("ann")->hashing; });
+  };
+  EXPECT_EQ(hashing(), broker::PasswordHashing::kSha256);
+  for (int life = 0; life < 2; ++life) {
+    stranger().logs_in({.user = "ann", .password = "ann"}).closes();
+    EXPECT_EQ(hashing(), broker::PasswordHashing::kScrypt);
+    restart();
+  }
+}
+
 TEST_P(Handshake, LetsOtherUsersInFromAnotherMachine) {
   adds_user("ann", ".*", ".*", ".*");
   restart();

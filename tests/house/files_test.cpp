@@ -132,7 +132,7 @@ TEST(Scripts, AreGoodBash) {
 
 TEST(Scripts, CanBeRun) {
   for (const char* file :
-       {"scripts/run", "scripts/test", "scripts/setup", "scripts/packages", "scripts/format", "scripts/lint", ".ci/run"}) {
+       {"scripts/run", "scripts/test", "scripts/setup", "scripts/packages", "scripts/fuzz", "scripts/format", "scripts/lint", ".ci/run"}) {
     auto permissions = fs::status(fs::path(BROKERD_SOURCE_DIR) / file).permissions();
     EXPECT_NE(permissions & fs::perms::owner_exec, fs::perms::none) << file;
   }

@@ -33,9 +33,12 @@ LOADS = {
     "never-reading-consumer": flow.never_reading_consumer,
     "line-rate-publisher": flow.line_rate_publisher,
     "twice-the-drain-rate": flow.twice_the_drain_rate,
+    "many-unacked": flow.many_unacked,
     "nack-requeue-storm": flow.nack_requeue_storm,
     "ttl-storm": flow.ttl_storm,
     "huge-bodies": flow.huge_bodies,
+    "unread-answers": flow.unread_answers,
+    "publish-rate": flow.publish_rate,
     "large-headers": flow.large_headers,
     "many-connections": connections.many_connections,
     "many-channels": connections.many_channels,
@@ -49,6 +52,8 @@ LOADS = {
     "queue-churn": topology.queue_churn,
     "short-lived-queues": topology.short_lived_queues,
     "http-list-flood": topology.http_list_flood,
+    "held-back": topology.held_back_while_memory_is_short,
+    "bounds": topology.no_more_than_allowed,
 }
 
 IDLE_SECONDS = 4
@@ -61,11 +66,15 @@ class World:
     """What a load sees: the broker, what it is limited to, and where to say what was found."""
 
     resident_mib = 64
+    unacked_per_connection = 50_000
+    consumers_per_channel = 1000
     handshake_seconds = 3
     drain_within = 120
 
     def __init__(self):
         settings = {"flow.queue_resident": "16MiB", "flow.total_resident": f"{self.resident_mib}MiB",
+                    "limits.unacked_per_connection": self.unacked_per_connection,
+                    "limits.consumers_per_channel": self.consumers_per_channel,
                     "amqp.handshake_timeout": f"{self.handshake_seconds}s"}
         self.broker = OwnBroker([option for key, value in settings.items() for option in ("--set", f"{key}={value}")])
         self.notes = {}
@@ -91,6 +100,13 @@ class World:
 
     def memory_now(self):
         return memory_of(self.broker.process.pid)
+
+    def set_memory_watermark(self, limit_bytes):
+        """Takes effect at once: the broker reads its configuration again."""
+        config = self.broker.home / "brokerd.toml"
+        config.write_text(f'[flow]\nmemory_watermark = "{limit_bytes // MIB}MiB"\nqueue_resident = "16MiB"\n'
+                          f'total_resident = "{self.resident_mib}MiB"\n', encoding="utf-8")
+        self.broker.process.send_signal(1)
 
     @staticmethod
     def idle(seconds):

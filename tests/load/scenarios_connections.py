@@ -97,6 +97,7 @@ def channel_churn(world, seconds):
     world.note("channels", done[0])
     grew = world.broker.log.stat().st_size - log_before
     world.note("log KiB", round(grew / 1024))
+    world.check(grew < 10_000 + seconds * 4000, f"the log grew by {grew} bytes")
     world.memory_is_flat()
 
 

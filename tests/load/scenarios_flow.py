@@ -7,7 +7,7 @@ import time
 
 import wire
 from measure import MIB
-from peers import (DELIVERY_MODE, EXPIRATION, HEADERS, PURGE_OK, Workers, confirms, declare, deliveries_in, message, open_peer,
+from peers import (DELIVERY_MODE, EXPIRATION, HEADERS, PURGE_OK, Workers, api, confirms, declare, deliveries_in, message, open_peer,
                    queue_purge, ready_in, run_for)
 from waiting import until
 
@@ -136,6 +136,30 @@ def twice_the_drain_rate(world, seconds):
     world.memory_grew_at_most(world.resident_mib + 250)
 
 
+def many_unacked(world, seconds):
+    """A consumer without prefetch that reads all and acknowledges nothing, until it may have no more; then all at once."""
+    most = world.unacked_per_connection
+    count = most + 20_000
+    with open_peer(world.broker) as peer:
+        declare(peer, "unacked")
+        fill(world.broker, "unacked", count, 200)
+        peer.send(wire.consume(1, "unacked"))
+        peer.expect((60, 21))
+        got = last = 0
+        began = quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < 3 and time.monotonic() - began < seconds + 60:
+            tags = [tag for tag, _ in deliveries_in(peer.poll(0.5))]
+            if tags:
+                got, last, quiet_since = got + len(tags), tags[-1], time.monotonic()
+        world.note("unacked", got)
+        world.check(most <= got < count, f"{got} were delivered where {most} may be unacknowledged")
+        peer.send(wire.ack(1, last, multiple=True))
+        while got < count and time.monotonic() - began < seconds + 90:
+            got += sum(1 for _ in deliveries_in(peer.poll(0.5)))
+        world.check(got == count, f"{count - got} did not come after the acknowledgement")
+    world.memory_grew_at_most(world.resident_mib + 250)
+
+
 def nack_requeue_storm(world, seconds):
     """Four consumers that give back whatever they get, at once."""
     with open_peer(world.broker) as owner:
@@ -225,6 +249,57 @@ def huge_bodies(world, seconds):
     world.memory_grew_at_most(world.resident_mib + 400)
 
 
+def unread_answers(world, seconds):
+    """Publishers that have everything returned, and askers that get large messages, and read none of it."""
+    broker = world.broker
+    with open_peer(broker) as owner:
+        declare(owner, "gets")
+        fill(broker, "gets", 200, 256 * 1024)
+
+        def have_returned(stopping):
+            with open_peer(broker) as peer:
+                peer.socket.settimeout(0.5)
+                batch = message("nowhere", os.urandom(2000), mandatory=True) * 100
+                while not stopping.is_set():
+                    send_while(peer, batch, stopping)
+
+        def get(stopping):
+            with open_peer(broker) as peer:
+                peer.socket.settimeout(0.5)
+                while not stopping.is_set():
+                    send_while(peer, wire.get(1, "gets") * 100, stopping)
+
+        workers = Workers()
+        for _ in range(8):
+            workers.start(have_returned)
+            workers.start(get)
+        workers.stopping.wait(seconds)
+        workers.finish()
+    world.memory_grew_at_most(300)
+
+
+def publish_rate(world, seconds):
+    """A user who may publish a thousand messages a second, and tries more, from several connections."""
+    broker = world.broker
+    with open_peer(broker) as owner:
+        declare(owner, "paced")
+        api(broker, "PUT", f"user-limits/{broker.user}/max-publish-rate", {"value": 1000})
+        try:
+            workers = Workers()
+            for _ in range(3):
+                workers.start(publish_at_line_rate, broker, "paced", 100)
+            workers.stopping.wait(2)
+            began, before = time.monotonic(), ready_in(owner, "paced")
+            workers.stopping.wait(seconds)
+            rate = (ready_in(owner, "paced") - before) / (time.monotonic() - began)
+            workers.finish()
+        finally:
+            api(broker, "DELETE", f"user-limits/{broker.user}/max-publish-rate")
+        world.note("messages/s", round(rate))
+        world.check(rate < 1300, f"{rate:.0f} messages a second came in where 1000 may")
+    world.memory_grew_at_most(150)
+
+
 def large_headers(world, seconds):
     """Tables of a million entries are refused; those as large as a frame may be are taken, kept and given out."""
     broker = world.broker
@@ -251,4 +326,8 @@ def large_headers(world, seconds):
 
         run_for(seconds, publish, 2)
         world.note("tables of 12000", peer_sent[0])
+        arguments = wire.table(*[wire.field(f"a{number}", b"t", b"\x01") for number in range(10_000)])
+        owner.send(wire.queue_declare(1, "too-many-arguments", 0, arguments))
+        _, ids, text = owner.read_method()
+        world.check(ids == wire.CHANNEL_CLOSE and b"arguments" in text, f"arguments too large were answered by {ids}")
     world.memory_grew_at_most(world.resident_mib + 250)

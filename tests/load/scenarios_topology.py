@@ -1,11 +1,13 @@
 """Loads of queues, exchanges and bindings, and of those who list them."""
 
 import contextlib
+import struct
 import time
 import urllib.error
 
 import wire
 from peers import DELETE_OK, Workers, api, declare, exchange_declare, message, open_peer, queue_bind, queue_delete, ready_in, run_for
+from scenarios_flow import publish_at_line_rate
 from waiting import until
 
 EXCLUSIVE, AUTO_DELETE, DURABLE = 4, 8, 2
@@ -144,3 +146,42 @@ def http_list_flood(world, seconds):
         world.check(done[0] > 0, "no list came")
         delete_many(owner, names)
     world.memory_grew_at_most(400)
+
+
+def held_back_while_memory_is_short(world, seconds):
+    """Memory near its watermark while one queue grows: its publishers are blocked, those of a queue that is emptied go on."""
+    broker = world.broker
+    world.set_memory_watermark(world.memory_now() + (world.resident_mib << 20) // 2)
+    blocked = [0]
+    with open_peer(broker) as owner:
+        declare(owner, "grows")
+        workers = Workers()
+        for _ in range(2):
+            workers.start(publish_at_line_rate, broker, "grows", 4096)
+        last, still = 0, 0
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            workers.stopping.wait(0.5)
+            ready = ready_in(owner, "grows")
+            still = still + 1 if ready == last else 0
+            blocked[0] += still >= 2
+            last = ready
+        workers.finish()
+        world.note("ready", last)
+        world.note("looks at which it stood still", blocked[0])
+        world.check(blocked[0] > 0, "its publishers were never held back")
+    world.memory_grew_at_most(world.resident_mib + 350)
+
+
+def no_more_than_allowed(world, seconds):
+    """Bounds of what a peer may make: consumers, channels, bindings; each refusal costs its channel or connection and nothing else."""
+    with open_peer(world.broker) as peer:
+        declare(peer, "bounded")
+        most = world.consumers_per_channel
+        peer.send(*[wire.consume(1, "bounded", f"c{number}") for number in range(most + 1)])
+        for _ in range(most):
+            peer.expect((60, 21))
+        _, ids, text = peer.read_method()
+        world.check(ids == wire.CONNECTION_CLOSE and b"of consumers per channel" in text, f"consumer {most + 1} was answered by {ids}")
+        world.note("reply code", struct.unpack_from(">H", text)[0])
+    world.idle(min(seconds, 2))

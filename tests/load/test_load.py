@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 import run  # noqa: E402
 
-SHORT = ["line-rate-publisher", "many-channels", "consumer-churn", "channel-churn", "queue-churn", "slow-loris"]
+SHORT = ["never-reading-consumer", "unread-answers", "many-unacked", "publish-rate", "channel-churn", "queue-churn", "bounds"]
 
 
 @pytest.mark.parametrize("load", SHORT)

@@ -16,14 +16,20 @@ std::vector<WriteSet*> pointers_to(std::vector<WriteSet>& sets) {
   return pointers;
 }
 
+bool takes_space(const WriteSet& set) {
+  return std::any_of(set.operations.begin(), set.operations.end(), [](const WriteSet::Operation& operation) {
+    return std::holds_alternative<EncodedPage>(operation) || std::holds_alternative<WriteSet::PutDelayed>(operation);
+  });
+}
+
 }  // namespace
 
 StorageResult<> FaultyDisk::commit(std::span<WriteSet* const> sets) {
-  const std::optional<Failure> failure = std::exchange(failure_, std::nullopt);
-  if (failure == Failure::kNoSpace) {
+  if (full_ && std::any_of(sets.begin(), sets.end(), [](const WriteSet* set) { return takes_space(*set); })) {
     ++faults_.commits_without_space;
     return StorageError{StorageError::Kind::kNoSpace, "no space left on the simulated disk"};
   }
+  const std::optional<Failure> failure = std::exchange(failure_, std::nullopt);
   if (failure == Failure::kBeforeWriting) {
     ++faults_.failed_commits;
     return StorageError{StorageError::Kind::kIo, "the simulated disk did not write"};

@@ -1,5 +1,5 @@
 // A disk that keeps what was synced and nothing else for sure: a crash loses what was written behind the last sync, all of it or what
-// came last. It fails when it is told to.
+// came last. It fails when it is told to; when it is full it takes no messages, but all that lets go of some.
 #pragma once
 
 #include <cstdint>
@@ -33,16 +33,17 @@ class FaultyDisk final : public test::StorageAround {
   enum class Failure : std::uint8_t {
     kBeforeWriting,  ///< nothing of it reached the disk
     kBeforeSyncing,  ///< it is written, but not for sure
-    kNoSpace,        ///< nothing of it reached the disk, for want of space
   };
   /// The next commit fails like that.
   void fail_next_commit(Failure how) { failure_ = how; }
   /// So many of the next reads of messages fail, and work when they are tried again.
   void fail_reads(unsigned times) { failing_reads_ = times; }
+  void set_full(bool full) { full_ = full; }
   /// No faults from here on.
   void heal() {
     failure_.reset();
     failing_reads_ = 0;
+    full_ = false;
   }
   /// The power goes: `random` says how much of what was not synced is there afterwards.
   void lose_power(Random& random);
@@ -76,6 +77,7 @@ class FaultyDisk final : public test::StorageAround {
   std::unique_ptr<store::MemoryStore> seen_ = std::make_unique<store::MemoryStore>();
   std::optional<Failure> failure_;
   unsigned failing_reads_ = 0;
+  bool full_ = false;
   DiskFaults faults_;
 };
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <mutex>
+#include <algorithm>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -30,10 +30,10 @@ void print(const Tally& tally) {
   fmt::print(
       "published {}, confirmed {}, delivered {} ({} again), acked {}, dead-lettered {}, transactions {}, drained {}\n"
       "crashes {} (writes lost {}), restarts {}, connections broken {}, disk stalls {}, failed commits {}, failed reads {}, "
-      "damaged pages {} (messages {})\n",
+      "damaged pages {} (messages {}), full disks {} (commits that did not fit {})\n",
       tally.published, tally.confirmed, tally.delivered, tally.redelivered, tally.acked, tally.dead_lettered, tally.transactions,
       tally.drained, tally.crashes, tally.lost_writes, tally.restarts, tally.vanished, tally.stalls, tally.failed_commits,
-      tally.failed_reads, tally.damaged_pages, tally.damaged_messages);
+      tally.failed_reads, tally.damaged_pages, tally.damaged_messages, tally.full_disks, tally.commits_without_space);
 }
 
 void report(const Trial& trial, const std::string& violation, bool shrinks) {
@@ -60,27 +60,28 @@ int run_one(const Options& options) {
 }
 
 int run_many(const Options& options) {
-  std::atomic<std::uint64_t> next{options.first_seed};
-  std::mutex mutex;
+  Nursery nursery(std::max(1u, options.jobs));
+  std::uint64_t next = options.first_seed;
+  const std::uint64_t end = options.first_seed + options.seeds;
+  std::map<std::uint64_t, std::uint64_t> first_times;  // fingerprints by seed
   Tally tally;
   std::vector<std::pair<Trial, std::string>> failed;
-  const auto work = [&] {
-    for (;;) {
-      const std::uint64_t seed = next.fetch_add(1);
-      if (seed >= options.first_seed + options.seeds) return;
-      const Trial trial{seed, options.steps, {}};
-      Outcome outcome = live_apart(trial);
-      if (options.twice && outcome.violation.empty() && live_apart(trial).fingerprint != outcome.fingerprint)
-        outcome.violation = "it went another way the second time";
-      std::lock_guard lock(mutex);
+  while (true) {
+    while (next < end && failed.empty() && !nursery.full()) nursery.begin({next++, options.steps, {}});  // one failure is enough to go on with
+    if (nursery.empty()) break;
+    auto [trial, outcome] = nursery.next();
+    const auto first_time = first_times.find(trial.seed);
+    if (first_time != first_times.end()) {
+      if (outcome.violation.empty() && outcome.fingerprint != first_time->second) outcome.violation = "it went another way the second time";
+    } else {
       tally += outcome.tally;
-      if (!outcome.violation.empty()) failed.emplace_back(trial, outcome.violation);
-      if (!outcome.violation.empty()) next = UINT64_MAX - options.jobs;  // one is enough to go on with
+      if (options.twice && outcome.violation.empty()) {
+        first_times[trial.seed] = outcome.fingerprint;
+        nursery.begin(trial);
+      }
     }
-  };
-  std::vector<std::thread> workers;
-  for (unsigned job = 0; job < options.jobs; ++job) workers.emplace_back(work);
-  for (std::thread& worker : workers) worker.join();
+    if (!outcome.violation.empty()) failed.emplace_back(trial, outcome.violation);
+  }
   if (failed.empty()) fmt::print("{} seeds from {}, {} steps each: nothing found\n", options.seeds, options.first_seed, options.steps);
   print(tally);
   if (failed.empty()) return 0;

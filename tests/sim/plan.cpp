@@ -165,6 +165,7 @@ Plan::Plan(std::uint64_t seed) {
   lets_the_broker_settle = random.chance(50);
   small_memory = random.chance(50);
   persistent_percent = with_ids ? 100 : random.chance(70) ? 95 : 50;
+  if (random.chance(30)) odds.full_disk = 3;
 }
 
 std::vector<QueueIndex> Plan::route(std::string_view exchange, std::string_view key) const {

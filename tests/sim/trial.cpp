@@ -1,22 +1,26 @@
 #include "sim/trial.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <vector>
+#include <system_error>
 
 #include "sim/world.hpp"
 
 namespace mq::sim {
 namespace {
 
-constexpr unsigned kTooLong_s = 60;
+constexpr rlim_t kTooLong_cpu_s = 60;  // of its own: the machine may be busy
+constexpr unsigned kTooLong_s = 600;   // whatever it does then, it does not work
 constexpr std::size_t kTextBytes = 1000;
 
 // What a child tells through a pipe; trivially copied.
@@ -28,7 +32,7 @@ struct Report {
 };
 
 std::string how_it_ended(int status) {
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) return "took too long";
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGALRM)) return "took too long";
   if (WIFSIGNALED(status)) return fmt::format("ended by signal {}", WTERMSIG(status));
   return fmt::format("ended with {}", WEXITSTATUS(status));
 }
@@ -76,16 +80,34 @@ Outcome live(const Trial& trial, bool traces) {
   tally.failed_reads = life.disk.failed_reads;
   tally.damaged_pages = life.disk.damaged_pages;
   tally.damaged_messages = life.counts.damaged;
+  tally.full_disks = life.full_disks;
+  tally.commits_without_space = life.disk.commits_without_space;
   return outcome;
 }
 
 Outcome live_apart(const Trial& trial) {
+  Nursery nursery(1);
+  nursery.begin(trial);
+  return nursery.next().second;
+}
+
+Nursery::~Nursery() {
+  for (const Life& life : lives_) {
+    ::kill(life.child, SIGKILL);
+    ::waitpid(life.child, nullptr, 0);
+    ::close(life.pipe);
+  }
+}
+
+void Nursery::begin(const Trial& trial) {
   int ends[2];
-  if (::pipe(ends) != 0) return {"no pipe", 0, {}};
+  if (::pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "a pipe");
   std::fflush(nullptr);
   const pid_t child = ::fork();
   if (child == 0) {
     ::close(ends[0]);
+    const rlimit most{kTooLong_cpu_s, kTooLong_cpu_s + 1};
+    ::setrlimit(RLIMIT_CPU, &most);
     ::alarm(kTooLong_s);
     const Outcome outcome = live(trial, false);
     Report report{true, outcome.fingerprint, outcome.tally, {}};
@@ -94,15 +116,27 @@ Outcome live_apart(const Trial& trial) {
     ::_exit(told ? 0 : 1);  // what the crashes of the life left behind is left there
   }
   ::close(ends[1]);
+  lives_.push_back({trial, child, ends[0]});
+}
+
+std::pair<Trial, Outcome> Nursery::next() {
+  std::vector<pollfd> ends;
+  for (const Life& life : lives_) ends.push_back({life.pipe, POLLIN, 0});
+  while (::poll(ends.data(), ends.size(), -1) < 0 && errno == EINTR) {}
+  const auto told = std::find_if(ends.begin(), ends.end(), [](const pollfd& end) { return end.revents != 0; });
+  const auto ended = lives_.begin() + (told - ends.begin());
+  const Life life = std::move(*ended);
+  lives_.erase(ended);
+
   Report report;
   std::size_t got = 0;
   for (ssize_t bytes = 1; bytes > 0 && got < sizeof report; got += static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)))
-    bytes = ::read(ends[0], reinterpret_cast<char*>(&report) + got, sizeof report - got);
-  ::close(ends[0]);
+    bytes = ::read(life.pipe, reinterpret_cast<char*>(&report) + got, sizeof report - got);
+  ::close(life.pipe);
   int status = 0;
-  ::waitpid(child, &status, 0);
-  if (got != sizeof report) return {how_it_ended(status), 0, {}};
-  return {report.violation, report.fingerprint, report.tally};
+  ::waitpid(life.child, &status, 0);
+  if (got != sizeof report) return {life.trial, {how_it_ended(status), 0, {}}};
+  return {life.trial, {report.violation, report.fingerprint, report.tally}};
 }
 
 // Leaves out ever smaller stretches of steps, as long as what remains fails too.

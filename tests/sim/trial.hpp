@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace mq::sim {
 
@@ -18,6 +20,7 @@ struct Tally {
   std::uint64_t published = 0, confirmed = 0, delivered = 0, redelivered = 0, acked = 0, dead_lettered = 0, transactions = 0, drained = 0;
   std::uint64_t crashes = 0, restarts = 0, vanished = 0, stalls = 0, lost_writes = 0, failed_commits = 0, failed_reads = 0;
   std::uint64_t damaged_pages = 0, damaged_messages = 0;
+  std::uint64_t full_disks = 0, commits_without_space = 0;
   Tally& operator+=(const Tally& other);
 };
 
@@ -31,6 +34,30 @@ struct Outcome {
 [[nodiscard]] Outcome live(const Trial& trial, bool traces);
 /// The same in a child process.
 [[nodiscard]] Outcome live_apart(const Trial& trial);
+
+/// Lives in child processes, so many at a time. Without threads: a child of a process that has some may find locks held for ever.
+class Nursery {
+ public:
+  explicit Nursery(unsigned places) : places_(places) {}
+  ~Nursery();
+  Nursery(const Nursery&) = delete;
+  Nursery& operator=(const Nursery&) = delete;
+
+  [[nodiscard]] bool full() const noexcept { return lives_.size() >= places_; }
+  [[nodiscard]] bool empty() const noexcept { return lives_.empty(); }
+  void begin(const Trial& trial);
+  /// Waits for one of them to end. There must be one.
+  [[nodiscard]] std::pair<Trial, Outcome> next();
+
+ private:
+  struct Life {
+    Trial trial;
+    int child = 0;
+    int pipe = -1;
+  };
+  const unsigned places_;
+  std::vector<Life> lives_;
+};
 
 /// A life with as few steps as possible that fails as well: leaves out all that need not be there.
 [[nodiscard]] Trial shrink(Trial failing);

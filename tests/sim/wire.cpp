@@ -5,6 +5,8 @@
 namespace mq::sim {
 namespace {
 
+constexpr std::size_t kReadBytes = 64 * 1024;  // as net/connection.cpp reads
+
 bool carries_content(amqp::MethodId id) {
   bool carries = false;
   amqp::visit_method(id, [&]<class M>(std::type_identity<M>) { carries = amqp::kCarriesContent<M>; });
@@ -68,7 +70,7 @@ void Wire::close() {
 
 bool Wire::carry(std::size_t bytes) {
   if (!has_to_carry() || !session_->wants_read()) return false;
-  const std::string part = on_its_way_.substr(0, bytes);
+  const std::string part = on_its_way_.substr(0, std::min(bytes, kReadBytes));
   on_its_way_.erase(0, part.size());
   carried_bytes_ += part.size();
   last_carried_at_ = scheduler_.now();

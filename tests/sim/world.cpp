@@ -12,6 +12,7 @@ using namespace amqp;
 namespace {
 
 constexpr std::size_t kLargestBody = 300'000;
+constexpr std::size_t kMostAnswerBytes = 1 << 20;
 
 }  // namespace
 
@@ -37,9 +38,10 @@ void World::tells(const std::string& what) {
 
 void World::starts() {
   engine::BrokerOptions options;
+  options.logins.password_cost = broker::kLowestScryptCost;
   options.queue_memory_bytes = plan_.small_memory ? 2 << 10 : 1 << 20;
   options.total_memory_bytes = plan_.small_memory ? 8 << 10 : 8 << 20;
-  disk_failed_ = stalled_ = alarmed_ = false;
+  disk_failed_ = stalled_ = full_ = alarmed_ = false;
   broker_ = std::make_unique<engine::Broker>(scheduler_, disk_, options, [this](const StorageError&) { disk_failed_ = true; });
   if (const auto recovered = broker_->recover(); !recovered) oracle_.violated("the broker does not start: " + recovered.error().text);
 }
@@ -181,6 +183,7 @@ void World::goes_wrong(Random& random) {
     tells("-- the disk goes on");
     scheduler_.hold("committer", stalled_ = false);
   }
+  if (full_ && random.chance(30)) fills_the_disk(false);
   if (turn(plan_.odds.crash)) return crashes(random);
   if (turn(plan_.odds.restart)) return restarts();
   if (turn(plan_.odds.failed_commit)) {
@@ -193,6 +196,9 @@ void World::goes_wrong(Random& random) {
     tells("-- the disk stalls");
     ++result_.stalls;
     scheduler_.hold("committer", stalled_ = true);
+  } else if (turn(plan_.odds.full_disk) && !full_) {
+    ++result_.full_disks;
+    fills_the_disk(true);
   } else if (turn(plan_.odds.policy)) {
     changes_policy(random);
   } else if (turn(plan_.odds.pause)) {
@@ -210,6 +216,14 @@ void World::goes_wrong(Random& random) {
     ++result_.vanished;
     client.wire()->vanish();
   }
+}
+
+// As a watch over the disk would see it: publishers have to wait, at once or a little later.
+void World::fills_the_disk(bool full) {
+  tells(full ? "-- the disk is full" : "-- there is space on the disk again");
+  full_ = full;
+  disk_.set_full(full);
+  broker_->set_alarm(full ? std::optional<std::string>("low on disk") : std::nullopt);
 }
 
 // A policy is put and taken away again; what it brings is in the plan of every queue.
@@ -257,7 +271,7 @@ void World::lets_all_go_on() {
   for (const QueuePlan& queue : plan_.queues)
     broker_->find_vhost("/")->put(
         engine::ChangePause{queue.name, true, true, false, engine::reply_to([](const Result<engine::Answer>&) {})});
-  alarmed_ = false;
+  alarmed_ = full_ = false;
   broker_->set_alarm(std::nullopt);
 }
 
@@ -286,7 +300,8 @@ void World::looks_around() {
   looks_at_memory();
   if (!scheduler_.idle()) return;
   looks_at_heartbeats();
-  if (!alarmed_) oracle_.is_idle();  // else publishes wait in their sessions
+  if (broker_->committer().gauges().waits_for_space) return;  // and with it what was to be delivered
+  if (!alarmed_ && !full_) oracle_.is_idle();  // else publishes wait in their sessions
   bool all_left = true;
   for (auto& client : clients_) {
     if (!client->connected()) continue;
@@ -311,10 +326,11 @@ void World::looks_at_heartbeats() {
   }
 }
 
-// What waits for a client that does not read is bounded: each of its few consumers may go beyond its share by a message.
+// What waits for a client that does not read is bounded: each of its few consumers may go beyond its share by a message, and answers and
+// returns by what one read brings.
 void World::looks_at_memory() {
   for (auto& client : clients_)
-    if (client->connected() && client->wire()->waiting_bytes() > 4 * (options_->outbox_bytes + kLargestBody))
+    if (client->connected() && client->wire()->waiting_bytes() > 4 * (options_->outbox_bytes + kLargestBody) + kMostAnswerBytes)
       oracle_.violated(std::to_string(client->wire()->waiting_bytes()) + " octets wait for " + client->name());
 }
 

@@ -23,7 +23,7 @@ struct LifeResult {
   std::uint64_t fingerprint = 0;  ///< two lives of one seed have the same
   Oracle::Counts counts;
   DiskFaults disk;
-  std::uint64_t crashes = 0, restarts = 0, vanished = 0, stalls = 0;
+  std::uint64_t crashes = 0, restarts = 0, vanished = 0, stalls = 0, full_disks = 0;
 };
 
 /// Used once.
@@ -46,6 +46,7 @@ class World {
   void changes_limits(Random& random);
   void damages_the_disk(Random& random);
   void lets_all_go_on();
+  void fills_the_disk(bool full);
   void starts();
   void ends();
   void crashes(Random& random);
@@ -78,6 +79,7 @@ class World {
   std::vector<std::shared_ptr<void>> cut_short_;  // what a crash left with references to itself
   bool disk_failed_ = false;
   bool stalled_ = false;
+  bool full_ = false;  // the disk
   bool alarmed_ = false;
   std::uint64_t connections_ = 0;
   LifeResult result_;

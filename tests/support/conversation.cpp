@@ -324,8 +324,8 @@ Conversation::Conversation() : scheduler_(GetParam().seed == 0 ? 0 : GetParam().
 Conversation::~Conversation() { stop(); }
 
 void Conversation::start() {
-  broker_ = std::make_unique<engine::Broker>(scheduler_, store_, engine::BrokerOptions{},
-                                             [](const StorageError& error) { ADD_FAILURE() << error.text; });
+  broker_ =
+      std::make_unique<engine::Broker>(scheduler_, store_, broker_options, [](const StorageError& error) { ADD_FAILURE() << error.text; });
   const auto recovered = broker_->recover();
   EXPECT_TRUE(recovered) << recovered.error().text;
 }
@@ -357,7 +357,7 @@ void Conversation::settle() {
   do {
     scheduler_.run_until_idle();
     for (auto& client : clients_) client->pour();
-  } while (!scheduler_.idle());
+  } while (scheduler_.run_until_idle() != 0);  // strands that are held have tasks all the time
 }
 
 void Conversation::passes(Millis ms) {
@@ -408,12 +408,20 @@ void Conversation::puts(const std::string& key, const amqp::Table& record) {
   EXPECT_TRUE(store_.commit(sets));
 }
 
-void Conversation::adds_user(const std::string& name, const std::string& configure, const std::string& write, const std::string& read) {
+void Conversation::adds_user(const std::string& name, const std::string& configure, const std::string& write, const std::string& read,
+                             std::optional<std::string> password) {
   broker::User user;
   user.name = name;
-  user.password_hash = broker::hash_password(name, std::array<std::uint8_t, 4>{1, 2, 3, 4}, user.hashing);
+  if (const std::string given = password.value_or(name); !given.empty())
+    user.password_hash = broker::hash_password(given, std::array<std::uint8_t, 4>{1, 2, 3, 4}, user.hashing);
   puts(engine::metadata::user_key(name), broker::encode(user));
   puts(engine::metadata::permission_key("/", name), broker::encode(broker::Permission{name, "/", configure, write, read}));
+}
+
+void Conversation::adds_topic_permission(const std::string& user, const std::string& exchange, const std::string& write,
+                                         const std::string& read) {
+  puts(engine::metadata::topic_permission_key("/", user, exchange),
+       broker::encode(broker::TopicPermission{user, "/", exchange, write, read}));
 }
 
 void Conversation::adds_vhost(const std::string& name) { puts(engine::metadata::vhost_key(name), {{"name", name}}); }

@@ -30,7 +30,7 @@
 #include "mq/amqp/methods.hpp"
 #include "mq/amqp/properties.hpp"
 #include "session/session.hpp"
-#include "store/memory_store.hpp"
+#include "support/fillable_store.hpp"
 #include "support/manual_scheduler.hpp"
 
 namespace mq::test {
@@ -224,18 +224,30 @@ class Conversation : public ::testing::TestWithParam<Way> {
   void restart();
   /// The same without the good order: what is not in the store by now never was.
   void crash();
+  /// While it is full, the disk takes no messages.
+  void fills_disk(bool full) { store_.full = full; }
   /// Gives away everything that was said, then runs no more than `tasks` tasks.
   void gets_only_this_far(std::size_t tasks);
 
   /// Keeps a table's bytes for as long as the test runs: `.arguments = args({{"x-max-length", 2}})`.
   amqp::EncodedTable args(const amqp::Table& table);
-  /// A user with these patterns for configure, write and read in vhost `/`; known from the next restart() on.
-  void adds_user(const std::string& name, const std::string& configure, const std::string& write, const std::string& read);
+  /// A user with these patterns for configure, write and read in vhost `/`; known from the next restart() on. The password is the name,
+  /// or there is none.
+  void adds_user(const std::string& name, const std::string& configure, const std::string& write, const std::string& read,
+                 std::optional<std::string> password = std::nullopt);
+  /// Routing keys at a topic exchange of vhost `/` that the user may publish with and bind; likewise.
+  void adds_topic_permission(const std::string& user, const std::string& exchange, const std::string& write, const std::string& read);
   void adds_vhost(const std::string& name);
 
   [[nodiscard]] engine::Broker& broker() { return *broker_; }
   [[nodiscard]] ManualScheduler& scheduler() { return scheduler_; }
   session::SessionOptions options;  ///< of clients that come from now on
+  /// Of brokers that start from now on; passwords are hashed as cheaply as can be.
+  engine::BrokerOptions broker_options = [] {
+    engine::BrokerOptions cheap;
+    cheap.logins.password_cost = broker::kLowestScryptCost;
+    return cheap;
+  }();
 
  private:
   friend class Client;
@@ -245,7 +257,7 @@ class Conversation : public ::testing::TestWithParam<Way> {
   void puts(const std::string& key, const amqp::Table& record);
 
   ManualScheduler scheduler_;
-  store::MemoryStore store_;
+  FillableStore store_;
   std::unique_ptr<engine::Broker> broker_;
   std::deque<std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Client>> gone_;

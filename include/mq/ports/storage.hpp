@@ -231,8 +231,8 @@ class Storage {
   [[nodiscard]] virtual EncodedPage encode_page(QueueId queue, std::span<const PageRecord> records, std::uint8_t priority_level,
                                                 bool transient) const = 0;
 
-  /// Applies all sets as one atomic write, in their order; synced before it returns if any of them needs it. On an error nothing or
-  /// everything may have reached the disk: the caller must not confirm and must not go on.
+  /// Applies all sets as one atomic write, in their order; synced before it returns if any needs it. kNoSpace: nothing of it is written or
+  /// applied, and it may be tried again. Other errors: nothing or all may be on disk; the caller must not confirm and must not go on.
   [[nodiscard]] virtual StorageResult<> commit(std::span<WriteSet* const> sets) = 0;
 
   /// The records of a page, in order of offset, marks not applied. kCorrupt when its checksum fails; `salvaged`, if given, then receives

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "apps/brokerctl/api_lists.hpp"
 #include "apps/brokerctl/commands.hpp"
 
 namespace mq::brokerctl {
@@ -37,10 +38,6 @@ std::string filled(std::string_view text, const Words& words, Encode&& encode) {
 std::string path_of(std::string_view path, const Words& words) { return filled(path, words, encode_part); }
 
 const std::string& word(const Words& words, std::string_view name) { return words.find(name)->second; }
-
-std::string text_of(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string().data(), value.get_string().size()) : json::serialize(value);
-}
 
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
@@ -122,6 +119,16 @@ int pause(const ApiCommand& command, const ApiTarget& target, const Words& words
   return send(target, "PUT", path_of(command.path, words), json::object{{"what", word(words, "what")}});
 }
 
+int back_up(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner& manner) {
+  const std::string path = path_of(command.path, words);
+  const HttpReply reply = call_api(target, "POST", path, json::serialize(json::object{{"directory", word(words, "directory")}}));
+  if (int code = judge(reply, target, path); code != kDone) return code;
+  const auto made = read_json(reply.body);
+  if (made && made->is_object() && !manner.quiet)
+    fmt::print("{} files, {} octets, {} ms\n", text_of(made->at("files")), text_of(made->at("bytes")), text_of(made->at("milliseconds")));
+  return kDone;
+}
+
 int clear(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner&) {
   return send(target, "DELETE", path_of(command.path, words));
 }
@@ -141,7 +148,7 @@ int clear_user_limits(const ApiCommand& command, const ApiTarget& target, const 
   const std::string& limit = word(words, "limit");
   const std::string path = path_of(command.path, words);
   if (limit != "all") return send(target, "DELETE", path + encode_part(limit));
-  for (const char* each : {"max-connections", "max-channels"})
+  for (const char* each : {"max-connections", "max-channels", "max-publish-rate", "max-publish-byte-rate"})
     if (int code = send(target, "DELETE", path + each); code != kDone) return code;
   return kDone;
 }
@@ -163,40 +170,6 @@ std::optional<json::array> fetch(const std::string& path, const ApiTarget& targe
   };
   list.erase(std::remove_if(list.begin(), list.end(), elsewhere), list.end());
   return std::move(list);
-}
-
-json::value member(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains({name.data(), name.size()});
-  return value == nullptr ? json::value("") : *value;
-}
-
-void print_table(const std::vector<std::string_view>& columns, const json::array& list, const Manner& manner) {
-  if (!list.empty() && manner.headers) fmt::print("{}\n", fmt::join(columns, "\t"));
-  for (const json::value& each : list) {
-    std::vector<std::string> cells;
-    for (std::string_view column : columns) cells.push_back(text_of(member(each.get_object(), column)));
-    fmt::print("{}\n", fmt::join(cells, "\t"));
-  }
-}
-
-/// As rabbitmqctl does: members that are objects stand as texts.
-void print_json(const std::vector<std::string_view>& columns, const json::array& list) {
-  json::array shown;
-  for (const json::value& each : list) {
-    json::object object;
-    for (std::string_view column : columns) {
-      json::value value = member(each.get_object(), column);
-      const bool is_text = value.is_object() || column == "value";
-      object[{column.data(), column.size()}] = is_text ? json::value(json::serialize(value)) : std::move(value);
-    }
-    shown.push_back(std::move(object));
-  }
-  fmt::print("{}\n", json::serialize(shown));
-}
-
-void print_list(const std::vector<std::string_view>& columns, const json::array& list, const Manner& manner) {
-  if (manner.json) print_json(columns, list);
-  else print_table(columns, list, manner);
 }
 
 int list(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner& manner) {
@@ -232,6 +205,15 @@ int cancel(const ApiCommand& command, const ApiTarget& target, const Words& word
   if (const int code = judge(reply, target, path); code != kDone) return code;
   const auto answer = read_json(reply.body);
   if (answer && answer->is_object()) fmt::print("{}\n", text_of(member(answer->get_object(), "cancelled")));
+  return kDone;
+}
+
+/// Fine, or what the broker says is not.
+int check(const ApiCommand& command, const ApiTarget& target, const Words& words, const Manner& manner) {
+  const std::string path = path_of(command.path, words);
+  const HttpReply reply = call_api(target, "GET", path);
+  if (const int code = judge(reply, target, path); code != kDone) return code;
+  if (!manner.quiet) fmt::print("no alarms\n");
   return kDone;
 }
 
@@ -359,7 +341,7 @@ const std::vector<ApiCommand>& table() {
        {"name", "value"}},
 
       {"set_vhost_limits",
-       "sets the limits of a virtual host: max-connections, max-queues",
+       "sets the limits of a virtual host: max-connections, max-queues, max-publish-rate, max-publish-byte-rate",
        {kLimits},
        kTakesVHost,
        "Setting vhost limits to \"{value}\" for vhost \"{vhost}\" ...",
@@ -382,7 +364,7 @@ const std::vector<ApiCommand>& table() {
        {"vhost", "limits"},
        "Listing limits for all vhosts ..."},
       {"set_user_limits",
-       "sets limits of a user: max-connections, max-channels",
+       "sets limits of a user: max-connections, max-channels, max-publish-rate, max-publish-byte-rate",
        {kUser, kLimits},
        kNoFlags,
        "Setting user limits to \"{value}\" for user \"{subject}\" ...",
@@ -390,7 +372,7 @@ const std::vector<ApiCommand>& table() {
        "user-limits/{subject}/"},
       {"clear_user_limits",
        "lifts one limit of a user, or all",
-       {kUser, {"limit", "max-connections, max-channels or all"}},
+       {kUser, {"limit", "max-connections, max-channels, max-publish-rate, max-publish-byte-rate or all"}},
        kNoFlags,
        "Clearing \"{limit}\" limit for user \"{subject}\" ...",
        clear_user_limits,
@@ -434,6 +416,21 @@ const std::vector<ApiCommand>& table() {
        "Cancelling delayed messages \"{name}\" in vhost \"{vhost}\" ...",
        cancel,
        "delayed/{vhost}/{name}"},
+      {"alarms",
+       "shows how memory, disk and store of the node are, and which alarms are in effect",
+       {},
+       kLists,
+       "Alarms, memory, disk and store of each node ...",
+       list,
+       "nodes",
+       {"name", "mem_alarm", "mem_used", "mem_limit", "disk_free_alarm", "disk_free", "disk_free_limit", "store_state", "store_reason"}},
+      {"check_local_alarms",
+       "fails if an alarm is in effect",
+       {},
+       kNoFlags,
+       "Asking whether any alarm is in effect ...",
+       check,
+       "health/checks/local-alarms"},
       {"pause_queue",
        "stops a queue from delivering messages, taking them in, or both",
        {kQueue},
@@ -448,6 +445,13 @@ const std::vector<ApiCommand>& table() {
        "Resuming queue \"{name}\" in vhost \"{vhost}\" ({what}) ...",
        pause,
        "queues/{vhost}/{name}/resume"},
+      {"backup",
+       "copies all that is stored into a new directory of the broker's machine, while the broker runs",
+       {{"directory", "absolute path; must not be there yet"}},
+       kNoFlags,
+       "Making a backup to {directory} ...",
+       back_up,
+       "backup"},
   };
   return rows;
 }

@@ -2,6 +2,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
@@ -21,16 +24,18 @@ constexpr std::uint64_t kMaxReplyBytes = 1ULL << 30;
 
 struct Address {
   std::string host;
-  std::string port = "15672";
+  std::string port;
+  bool tls = false;
   std::string prefix;  // of paths, without a slash at the end
 };
 
-/// `http://host:port/prefix`; nullopt when it is not like that.
+/// `http://host:port/prefix`, or https; nullopt when it is not like that.
 std::optional<Address> read_url(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return std::nullopt;
-  url.remove_prefix(kScheme.size());
   Address address;
+  address.tls = url.starts_with("https://");
+  if (!address.tls && !url.starts_with("http://")) return std::nullopt;
+  url.remove_prefix(url.find("//") + 2);
+  address.port = address.tls ? "15671" : "15672";
   const std::size_t slash = url.find('/');
   if (slash != std::string_view::npos) address.prefix = url.substr(slash);
   while (address.prefix.ends_with('/')) address.prefix.pop_back();
@@ -64,19 +69,19 @@ std::string base64(std::string_view bytes) {
 /// One exchange; every step has the whole deadline's rest.
 class Exchange {
  public:
-  Exchange(const ApiTarget& target, const Address& address) : stream_(context_), resolver_(context_), target_(target), address_(address) {
+  Exchange(const ApiTarget& target, const Address& address) : socket_(context_), resolver_(context_), target_(target), address_(address) {
     parser_.body_limit(kMaxReplyBytes);
   }
 
   HttpReply run(wire::request<wire::string_body> request) {
     request_ = std::move(request);
-    stream_.expires_after(target_.timeout);
+    socket_.expires_after(target_.timeout);
     resolver_.async_resolve(address_.host, address_.port,
                             [this](const boost::system::error_code& error, const tcp::resolver::results_type& found) {
                               if (error) return fail(error);
-                              stream_.async_connect(found, [this](const boost::system::error_code& problem, const tcp::endpoint&) {
+                              socket_.async_connect(found, [this](const boost::system::error_code& problem, const tcp::endpoint&) {
                                 if (problem) return fail(problem);
-                                write();
+                                greet();
                               });
                             });
     context_.run_for(target_.timeout + std::chrono::seconds(1));
@@ -85,11 +90,35 @@ class Exchange {
   }
 
  private:
-  void write() {
-    wire::async_write(stream_, request_, [this](const boost::system::error_code&, std::size_t) { read(); });  // a refusal may come early
+  using Stream = boost::asio::ssl::stream<beast::tcp_stream&>;
+
+  // Whom to trust, and that it is the host that was asked for.
+  void greet() {
+    if (!address_.tls) return write(socket_);
+    boost::system::error_code error;
+    if (target_.ca_file.empty()) trust_.set_default_verify_paths(error);
+    else trust_.load_verify_file(target_.ca_file, error);
+    if (error) {
+      reply_.body = "the certificates in '" + target_.ca_file + "' cannot be used";
+      return;
+    }
+    tls_.emplace(socket_, trust_);
+    tls_->set_verify_mode(boost::asio::ssl::verify_peer);
+    tls_->set_verify_callback(boost::asio::ssl::host_name_verification(address_.host));
+    SSL_set_tlsext_host_name(tls_->native_handle(), address_.host.c_str());
+    tls_->async_handshake(Stream::client, [this](const boost::system::error_code& problem) {
+      if (problem) return fail(problem);
+      write(*tls_);
+    });
   }
-  void read() {
-    wire::async_read(stream_, buffer_, parser_, [this](const boost::system::error_code& error, std::size_t) {
+  template <class Through>
+  void write(Through& through) {
+    wire::async_write(through, request_,
+                      [this, &through](const boost::system::error_code&, std::size_t) { read(through); });  // a refusal may come early
+  }
+  template <class Through>
+  void read(Through& through) {
+    wire::async_read(through, buffer_, parser_, [this](const boost::system::error_code& error, std::size_t) {
       if (error) return fail(error);
       reply_.status = parser_.get().result_int();
       reply_.body = std::move(parser_.get().body());
@@ -100,7 +129,9 @@ class Exchange {
   }
 
   boost::asio::io_context context_;
-  beast::tcp_stream stream_;
+  boost::asio::ssl::context trust_{boost::asio::ssl::context::tls_client};
+  beast::tcp_stream socket_;
+  std::optional<Stream> tls_;
   tcp::resolver resolver_;
   const ApiTarget& target_;
   const Address& address_;
@@ -114,7 +145,7 @@ class Exchange {
 
 HttpReply call_api(const ApiTarget& target, std::string_view verb, const std::string& path, const std::string& body) {
   const auto address = read_url(target.url);
-  if (!address) return {0, "not a URL such as http://127.0.0.1:15672"};
+  if (!address) return {0, "not a URL such as http://127.0.0.1:15672 or https://broker:15671"};
   wire::request<wire::string_body> request;
   request.method_string({verb.data(), verb.size()});
   request.target(address->prefix + "/api/" + path);

@@ -14,6 +14,7 @@ struct ApiTarget {
   std::string url = "http://127.0.0.1:15672";
   std::string user = "guest";
   std::string password = "guest";
+  std::string ca_file;  ///< of https: who must have signed the broker's certificate; empty = those whom this machine trusts
   std::chrono::milliseconds timeout{30'000};
 };
 

@@ -7,6 +7,8 @@
 
 #include "apps/brokerctl/api_commands.hpp"
 #include "apps/brokerctl/commands.hpp"
+#include "apps/brokerctl/password.hpp"
+#include "apps/brokerctl/store_commands.hpp"
 
 namespace {
 
@@ -15,10 +17,12 @@ using mq::brokerctl::Target;
 using std::chrono::milliseconds;
 
 constexpr const char* kFooter =
-    "ping and await-startup speak AMQP. All others speak to the management API, take --url, --user and --password (or $BROKERD_URL,\n"
+    "ping and await-startup speak AMQP; store works on a data directory that no broker uses. All others speak to the management API, take "
+    "--url, --user and --password-file (or $BROKERD_URL,\n"
     "$BROKERD_USER and $BROKERD_PASSWORD), and are spelled as rabbitmqctl's.\n\n"
     "Ends with 0 when all went well, 1 when the broker did not answer, 2 when the command line makes no sense,\n"
-    "3 when the broker answered but refused the user, the password or the virtual host, 4 when it could not do what it was asked for.\n";
+    "3 when the broker answered but refused the user, the password or the virtual host, 4 when it could not do what it was asked for.\n"
+    "`store` ends with 0 when all is well, 1 when something is damaged, 2 when it could not tell.\n";
 
 using Command = std::function<int()>;
 
@@ -42,8 +46,7 @@ void add_command(CLI::App& app, Command& chosen, const std::string& name, const 
   sub->add_option("--host", target.host, "name or address of the broker")->capture_default_str();
   sub->add_option("--port", target.port, "its AMQP port")->capture_default_str()->check(CLI::Range(1, 65535));
   sub->add_option("--user", target.user, "log in as this user; without, only whether a broker answers is asked");
-  sub->add_option("--password", target.password, "the user's password; $BROKERD_PASSWORD serves as well, and is not shown by ps")
-      ->envname("BROKERD_PASSWORD");
+  mq::brokerctl::add_password_options(*sub, target.password, "the user's");
   sub->add_option("--vhost", target.vhost, "the virtual host to open after logging in")->capture_default_str();
   add_timeout(*sub, given->timeout_s);
   sub->callback(
@@ -81,12 +84,15 @@ struct ApiRequest {
 
 void add_login(CLI::App& sub, const ApiCommand& row, ApiRequest& request) {
   sub.add_option("--url", request.target.url, "where the management API is")->capture_default_str()->envname("BROKERD_URL");
+  sub.add_option("--ca", request.target.ca_file,
+                 "for https: a file with whoever must have signed the broker's certificate; without, those whom this machine trusts")
+      ->type_name("FILE")
+      ->envname("BROKERD_CA");
   const bool about_a_user = (row.flags & mq::brokerctl::kTakesSubject) != 0;
   sub.add_option(about_a_user ? "--username" : "--user,--username", request.target.user, "who asks")
       ->capture_default_str()
       ->envname("BROKERD_USER");
-  sub.add_option("--password", request.target.password, "that user's password; $BROKERD_PASSWORD is not shown by ps")
-      ->envname("BROKERD_PASSWORD");
+  mq::brokerctl::add_password_options(sub, request.target.password, "that user's");
   if (about_a_user) sub.add_option("--user", request.subject, "whom it is about; without, who asks");
   add_timeout(sub, request.timeout_s);
 }
@@ -136,11 +142,14 @@ int main(int argc, char** argv) {
   Command chosen;
   add_command(app, chosen, "ping", "asks once whether the broker answers", 5, mq::brokerctl::ping);
   add_command(app, chosen, "await-startup", "waits until the broker answers", 60, mq::brokerctl::await_startup);
+  mq::brokerctl::add_store_commands(app, chosen);
   for (const ApiCommand& row : mq::brokerctl::api_commands()) add_api_command(app, chosen, row);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
+    mq::brokerctl::hide_passwords(argc, argv);
     return app.exit(problem) == 0 ? mq::brokerctl::kDone : mq::brokerctl::kUsage;
   }
+  mq::brokerctl::hide_passwords(argc, argv);
   return chosen();
 }

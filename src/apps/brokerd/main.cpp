@@ -16,6 +16,7 @@
 namespace {
 
 constexpr int kUsageExit = 2;
+constexpr int kStoreFailedExit = 74;  // EX_IOERR: the disk failed; what was confirmed is on it
 
 struct CommandLine {
   std::string config_file;
@@ -57,15 +58,24 @@ void reload(mq::Server& server, const CommandLine& line) {
   mq::log::info("configuration reloaded");
 }
 
+std::string ports_text(const std::string& what, std::uint16_t plain, std::uint16_t tls) {
+  std::string text = what + " on port ";
+  if (plain != 0) text += std::to_string(plain);
+  if (tls != 0) text += (plain != 0 ? " and " : "") + std::to_string(tls) + " (TLS)";
+  return text;
+}
+
 // Runs until a signal ends it. The signals are blocked in all threads and taken here.
 int serve(const CommandLine& line, const mq::Config& config, const sigset_t& signals) {
-  auto server = mq::Server::start(config, [](const std::string&) { std::_Exit(EXIT_FAILURE); });
+  auto server = mq::Server::start(config, [](const std::string&) { std::_Exit(kStoreFailedExit); });
   if (!server) {
     mq::log::error("{}", server.error().text);
     return EXIT_FAILURE;
   }
-  mq::log::info("brokerd {} ready: AMQP on port {}, data in {}", BROKERD_VERSION, (*server)->amqp_port(), config.data_dir);
-  if ((*server)->management_port() != 0) mq::log::info("management API on port {}", (*server)->management_port());
+  mq::log::info("brokerd {} ready: {}, data in {}", BROKERD_VERSION, ports_text("AMQP", (*server)->amqp_port(), (*server)->amqps_port()),
+                config.data_dir);
+  if (config.management_enabled)
+    mq::log::info("{}", ports_text("management API", (*server)->management_port(), (*server)->management_tls_port()));
   sd_notify(0, "READY=1");
   for (;;) {
     int signal = 0;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "broker/exchanges/target_set.hpp"
 #include "broker/string_hash.hpp"
@@ -40,7 +41,8 @@ struct Waiting {
   std::uint32_t place = 0;
 };
 
-constexpr std::size_t kAlways = 0;  // the bucket of Specs that need no header
+constexpr std::size_t kAlways = 0;       // the bucket of Specs that need no header
+constexpr std::size_t kFewHeaders = 16;  // a message with more of them notes which Specs it has looked at
 
 std::size_t bucket_of(std::string_view name, std::size_t value_hash) {
   std::size_t hash = combine_hashes(StringHash{}(name), value_hash);
@@ -51,11 +53,25 @@ std::size_t presence_bucket_of(std::string_view name) { return bucket_of(name, h
 
 bool by_name(const Header& a, const Header& b) { return a.name < b.name; }
 
+using HeaderIterator = std::vector<Header>::const_iterator;
+
+/// The first at or behind `from` whose name is not before `name`: steps that double, so that a long list costs little.
+HeaderIterator seek(HeaderIterator from, HeaderIterator end, std::string_view name) {
+  if (from == end || from->name >= name) return from;
+  std::ptrdiff_t step = 1;
+  while (end - from > step && from[step].name < name) {
+    from += step;
+    step *= 2;
+  }
+  return std::lower_bound(from, end - from > step ? from + step + 1 : end, name,
+                          [](const Header& header, std::string_view wanted) { return header.name < wanted; });
+}
+
 /// Both sides in order of their names.
 bool matches(const Spec& spec, const std::vector<Header>& headers) {
   auto header = headers.begin();
   for (const Header& wanted : spec.wanted) {
-    while (header != headers.end() && header->name < wanted.name) ++header;
+    header = seek(header, headers.end(), wanted.name);
     bool hit = false;
     if (header != headers.end() && header->name == wanted.name) {
       hit = wanted.value.tag == 'V' || same_value(wanted.value, header->value);
@@ -111,10 +127,14 @@ class HeadersBindings final : public BindingTable {
       return true;
     });
     if (!std::is_sorted(headers.begin(), headers.end(), by_name)) std::stable_sort(headers.begin(), headers.end(), by_name);
-    match_bucket(kAlways, headers, out);
+    // Many headers can lead to one Spec again and again, and each time it would look at all of them.
+    static thread_local boost::unordered_flat_set<const Spec*> judged;
+    judged.clear();
+    boost::unordered_flat_set<const Spec*>* once = headers.size() > kFewHeaders ? &judged : nullptr;
+    match_bucket(kAlways, headers, once, out);
     for (const Header& header : headers) {
-      match_bucket(presence_bucket_of(header.name), headers, out);
-      if (header.value.tag != 'V') match_bucket(bucket_of(header), headers, out);
+      match_bucket(presence_bucket_of(header.name), headers, once, out);
+      if (header.value.tag != 'V') match_bucket(bucket_of(header), headers, once, out);
     }
   }
 
@@ -171,11 +191,12 @@ class HeadersBindings final : public BindingTable {
     if (bucket.empty()) buckets_.erase(found);
   }
 
-  void match_bucket(std::size_t hash, const std::vector<Header>& headers, std::vector<TargetId>& out) const {
+  void match_bucket(std::size_t hash, const std::vector<Header>& headers, boost::unordered_flat_set<const Spec*>* once,
+                    std::vector<TargetId>& out) const {
     auto found = buckets_.find(hash);
     if (found == buckets_.end()) return;
     for (const Waiting& waiting : found->second)
-      if (matches(*waiting.spec, headers)) waiting.spec->targets.append_to(out);
+      if ((once == nullptr || once->insert(waiting.spec).second) && matches(*waiting.spec, headers)) waiting.spec->targets.append_to(out);
   }
 
   boost::unordered_flat_map<std::string_view, std::unique_ptr<Spec>, StringHash, std::equal_to<>> specs_;  // by their canonical arguments

@@ -1,7 +1,8 @@
 // The consumers of one queue, and whose turn it is: round robin among those of the highest priority that have credit.
 //
-// Credit has three limits: the consumer's own prefetch, the channel's shared prefetch (basic.qos global), and the bytes on their way
-// to a socket that does not take them. Used on the queue's strand only, but for ChannelPrefetch.
+// Credit has four limits: the consumer's own prefetch, the channel's shared prefetch (basic.qos global), the bytes on their way
+// to a socket that does not take them, and what all consumers of its connection have been given. Used on the queue's strand only, but
+// for what is shared: ChannelPrefetch, DeliveryWindow.
 #pragma once
 
 #include <array>
@@ -20,10 +21,41 @@
 
 namespace mq::broker {
 
+/// What all consumers of a peer together may have been given, whatever queues they read: bytes that its socket has not taken, messages
+/// that it has not settled. Queues look before each batch, so it is overdrawn by a batch each at most. Shared by the session and the
+/// queues' strands, hence atomic.
+class DeliveryWindow {
+ public:
+  void set_limits(std::int64_t bytes, std::int64_t unsettled) noexcept {
+    most_bytes_.store(bytes, std::memory_order_relaxed);
+    most_unsettled_.store(unsettled, std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool open() const noexcept {
+    return bytes_.load() < most_bytes_.load(std::memory_order_relaxed) && unsettled_.load() < most_unsettled_.load(std::memory_order_relaxed);
+  }
+  void take(std::uint64_t bytes, std::uint64_t unsettled) noexcept {
+    bytes_.fetch_add(static_cast<std::int64_t>(bytes));
+    if (unsettled != 0) unsettled_.fetch_add(static_cast<std::int64_t>(unsettled));
+  }
+  void give_back(std::uint64_t bytes, std::uint64_t unsettled) noexcept {
+    if (bytes != 0) bytes_.fetch_sub(static_cast<std::int64_t>(bytes));
+    if (unsettled != 0) unsettled_.fetch_sub(static_cast<std::int64_t>(unsettled));
+  }
+  /// Set by a queue that found it closed; the session that gives back takes it and wakes its consumers' queues.
+  void want() noexcept { wanted_.store(true); }
+  [[nodiscard]] bool take_want() noexcept { return wanted_.load() && open() && wanted_.exchange(false); }
+
+ private:
+  std::atomic<std::int64_t> most_bytes_{INT64_MAX}, most_unsettled_{INT64_MAX};
+  std::atomic<std::int64_t> bytes_{0}, unsettled_{0};
+  std::atomic<bool> wanted_{false};
+};
+
 /// The other side of a queue's conversation: the engine's session inbox derives from this.
 class Peer {
  public:
   virtual ~Peer() = default;
+  DeliveryWindow deliveries;
 };
 using PeerPtr = std::shared_ptr<Peer>;
 
@@ -97,7 +129,8 @@ class Consumer {
   [[nodiscard]] bool in_line() const noexcept { return waiting_; }
   [[nodiscard]] bool has_credit() const noexcept { return room() > 0 && in_transit_bytes_ < spec_.window_bytes; }
 
-  std::vector<Delivery> batch;  ///< what this turn gives it; the engine takes it away
+  std::vector<Delivery> batch;    ///< what this turn gives it; the engine takes it away
+  std::uint64_t batch_bytes = 0;  ///< of these messages; taken away with them
 
  private:
   friend class Consumers;
@@ -140,7 +173,7 @@ class Consumers {
   [[nodiscard]] std::uint64_t wants_in_line() const noexcept { return giving_back_ > 0 ? 0 : wants_->any_in_line; }
   /// It got a message: to the back of the line, or out of it when its credit is used up.
   void served(Consumer& consumer);
-  /// It cannot take one now (shared prefetch): out of the line until credit_changed().
+  /// It cannot take one now (shared prefetch, its connection's window): out of the line until credit_changed().
   void refused(Consumer& consumer);
   /// Its credit may have grown.
   void credit_changed(Consumer& consumer);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <limits>
 
 namespace mq::broker {
 namespace {
@@ -46,7 +47,8 @@ amqp::Array update_deaths(const amqp::Table& headers, amqp::Table fresh) {
   }
   amqp::Table again = *same->table();
   const amqp::Value* count = again.find("count");
-  again.set("count", std::int64_t{count != nullptr ? count->integer().value_or(0) + 1 : 1});
+  const std::int64_t before = count != nullptr ? count->integer().value_or(0) : 0;  // a publisher's word, if it wrote the header itself
+  again.set("count", std::int64_t{before == std::numeric_limits<std::int64_t>::max() ? before : before + 1});
   std::rotate(deaths.begin(), same, same + 1);
   deaths.front() = amqp::Value(std::move(again));
   return deaths;

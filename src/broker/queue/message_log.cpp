@@ -8,7 +8,8 @@
 namespace mq::broker {
 namespace {
 
-constexpr std::uint64_t kMaxSegmentBytes = 1024 * 1024;  // bodies; so that a segment is read back in one short go
+constexpr std::uint64_t kMaxSegmentBytes = 1024 * 1024;                   // bodies; so that a segment is read back in one short go
+constexpr std::uint64_t kMaxSegmentMemoryBytes = 2 * kMaxSegmentBytes;  // with headers, which may be as large as a frame
 
 }  // namespace
 
@@ -24,7 +25,8 @@ Segment& MessageLog::known_segment(Offset offset) const {
 
 Segment& MessageLog::tail_for_append(UnixMillis now) {
   if (Segment* tail = segments_.tail(); tail != nullptr && !tail->closed) {
-    if (tail->span < Segment::kMaxEntries && tail->body_bytes < kMaxSegmentBytes) return *tail;
+    const bool small = tail->body_bytes < kMaxSegmentBytes && tail->memory_bytes < kMaxSegmentMemoryBytes;
+    if (tail->span < Segment::kMaxEntries && small) return *tail;
     tail->closed = true;  // not empty: an empty one has room
   }
   Segment& segment = segments_.append(next_offset_, now);

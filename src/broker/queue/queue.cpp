@@ -223,6 +223,10 @@ std::uint16_t Queue::told_returns(const Entry& entry) const noexcept {
 }
 
 bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entry, Effects& effects) {
+  if (DeliveryWindow& window = consumer.spec_.peer->deliveries; consumer.batch.empty() && !window.open()) {
+    window.want();
+    if (!window.open()) return false;  // asked twice: it may have opened before the wish was seen
+  }
   ChannelPrefetch* shared = consumer.spec_.no_ack ? nullptr : consumer.spec_.channel_prefetch.get();
   if (shared != nullptr && !shared->try_acquire()) {
     shared->want();
@@ -231,7 +235,9 @@ bool Queue::give(Consumer& consumer, MessageLog& log, Offset offset, Entry& entr
   if (consumer.batch.empty()) effects.deliver_to.push_back(&consumer);
   consumer.batch.push_back({entry.message, position_of(static_cast<std::uint8_t>(log.id() - info_.id), offset), told_returns(entry),
                             entry.redelivered, shared != nullptr});
-  consumer.in_transit_bytes_ += entry.message->memory_bytes();
+  const std::uint64_t bytes = entry.message->memory_bytes();
+  consumer.in_transit_bytes_ += bytes;
+  consumer.batch_bytes += bytes;
   log.take(offset, consumer.slot_);
   if (consumer.spec_.no_ack) log.settle(offset);
   else ++consumer.unacked_;

@@ -12,6 +12,12 @@ void list_vhosts(const CallPtr& call);
 void get_vhost(const CallPtr& call);
 void put_vhost(const CallPtr& call);
 
+// nodes.cpp
+void list_nodes(const CallPtr& call);
+void get_node(const CallPtr& call);
+void check_alarms(const CallPtr& call);
+void check_local_alarms(const CallPtr& call);
+
 // topology.cpp
 void list_queues(const CallPtr& call);
 void get_queue(const CallPtr& call);
@@ -22,6 +28,9 @@ void get_exchange(const CallPtr& call);
 void put_queue_arguments(const CallPtr& call);
 void pause_queue(const CallPtr& call);
 void resume_queue(const CallPtr& call);
+
+// backup.cpp
+void make_backup(const CallPtr& call);
 
 // delayed.cpp
 void list_delayed(const CallPtr& call);

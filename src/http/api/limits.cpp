@@ -37,7 +37,7 @@ void list_user_limits(const CallPtr& call) {
   if (call->has("user") && !knows_user(*call)) return call->answer(not_found());
   json::array list;
   for (const broker::User& user : call->broker().with_access([](const broker::Access& access) { return access.users(); })) {
-    const amqp::Table limits = broker::encode(broker::UserLimits{user.max_connections, user.max_channels});
+    const amqp::Table limits = broker::encode(broker::limits_of(user));
     if (limits.empty() || (call->has("user") && call->at("user") != user.name)) continue;
     list.push_back(json::object{{"user", to_json_string(user.name)}, {"value", to_json(limits)}});
   }

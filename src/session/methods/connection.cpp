@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "base/product.hpp"
 #include "session/dispatch.hpp"
+#include "session/method_rights.hpp"
 #include "session/sasl.hpp"
 
 namespace mq::session {
@@ -53,19 +54,17 @@ struct ConnectionMethods {
     if (const amqp::Value* name = client.find("connection_name"); name != nullptr && name->string() != nullptr)
       session.connection_name_ = *name->string();
     const std::string mechanism(method.mechanism);
-    if (!is_known_mechanism(mechanism)) return fail(ReplyCode::kCommandInvalid, "unknown authentication mechanism '" + mechanism + "'");
-    const auto credentials = read_credentials(mechanism, method.response);
+    if (!is_offered(mechanism, session.certified_user_.has_value()))
+      return fail(ReplyCode::kCommandInvalid, "unknown authentication mechanism '" + mechanism + "'");
+    if (mechanism == kExternal) return log_in_by_certificate(session);
+    auto credentials = read_credentials(mechanism, method.response);
     if (!credentials) return fail(ReplyCode::kSyntaxError, "invalid SASL response");
-    auto known = session.broker_.with_access([&](const broker::Access& access) -> Result<> {
-      auto user = access.authenticate(credentials->user, credentials->password, mechanism, session.peer_.loopback);
-      if (!user) return user.error();
-      return {};
-    });
-    if (!known) return refuse(session, credentials->user, known.error());
     session.user_ = credentials->user;
-    session.state_ = Session::State::kTuneOk;
-    session.frame_max_ = session.options_->frame_max_bytes;
-    session.send(0, amqp::ConnectionTune{session.options_->channel_max, session.options_->frame_max_bytes, session.options_->heartbeat_s});
+    session.state_ = Session::State::kLogin;  // what comes behind start-ok is read when the login is decided
+    engine::Login login{credentials->user,     std::move(credentials->password), mechanism, session.peer_.name, session.peer_.network,
+                        session.peer_.loopback};
+    auto known = session.broker_.logins().log_in(std::move(login), [&session] { return session.ask(&decided); });
+    if (known) logged_in(session, *known);
     return {};
   }
 
@@ -92,6 +91,10 @@ struct ConnectionMethods {
     if (!admitted) return admitted.error();
     session.vhost_ = std::move(admitted->vhost);
     session.place_ = std::move(admitted->place);
+    auto own_rate = std::make_shared<engine::PublishRate>();
+    own_rate->set(session.options_->publish_rate, session.options_->publish_byte_rate);
+    session.allowance_.set_rates(own_rate->limited() ? std::move(own_rate) : nullptr, std::move(admitted->user_rate),
+                                 std::move(admitted->vhost_rate));
     session.state_ = Session::State::kRunning;
     session.set_deadline(0);
     session.next_tick_ = session.broker_.scheduler().monotonic_now();
@@ -132,15 +135,34 @@ struct ConnectionMethods {
  private:
   static Error out_of_place() { return fail(ReplyCode::kChannelError, "unexpected method in connection state running"); }
 
-  static Result<> refuse(Session& session, const std::string& user, const Error& error) {
-    log::warn("{}: login of user '{}' refused", session.peer_.name, user);
-    if (session.wants_auth_close_) {
-      session.fail_connection(error);
-      return {};
-    }
-    // Old clients take a silent close for a refusal.
-    session.linger();
+  // The answer of the slow check.
+  static void decided(Session& session, Result<engine::Answer>& answer) {
+    if (session.state_ != Session::State::kLogin) return;  // it was given up meanwhile
+    logged_in(session, answer ? Result<>() : Result<>(answer.error()));
+    session.received(std::string(session.leftover_));
+  }
+
+  static void logged_in(Session& session, const Result<>& outcome) {
+    session.state_ = Session::State::kTuneOk;
+    if (!outcome) return refuse(session, outcome.error());
+    session.frame_max_ = session.options_->frame_max_bytes;
+    session.send(0, amqp::ConnectionTune{session.options_->channel_max, session.options_->frame_max_bytes, session.options_->heartbeat_s});
+  }
+
+  // Whoever signed the certificate has seen to it that this is the user; what is left to ask is whether the user may come from there.
+  static Result<> log_in_by_certificate(Session& session) {
+    session.user_ = *session.certified_user_;
+    const bool admitted = session.broker_.with_access(
+        [&](const broker::Access& access) { return access.login_record(session.user_, session.peer_.loopback).admitted; });
+    if (!admitted) log::warn("{}: login of user '{}' by certificate refused", session.peer_.name, session.user_);
+    logged_in(session, admitted ? Result<>() : Result<>(broker::login_refused(kExternal)));
     return {};
+  }
+
+  // The log knows by now.
+  static void refuse(Session& session, const Error& error) {
+    if (session.wants_auth_close_) return session.close_with(error, {});
+    session.linger();  // old clients take a silent close for a refusal
   }
 };
 
@@ -148,6 +170,7 @@ namespace {
 
 template <amqp::Method M, Result<> (*handle)(Session&, const M&)>
 Result<> call(Session& session, std::string_view fields) {
+  static_assert(find_rights(M::kId).has_value(), "a method needs a row in method_rights.hpp");
   amqp::DecodeFault fault = amqp::DecodeFault::kNone;
   const auto method = amqp::decode<M>(fields, &fault);
   if (method) return handle(session, *method);
@@ -171,9 +194,15 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
+std::vector<amqp::MethodId> connection_methods() {
+  std::vector<amqp::MethodId> list;
+  for (const Row& row : kRows) list.push_back(row.id);
+  return list;
+}
+
 void send_connection_start(Session& session) {
   const amqp::TableBytes properties(server_properties(session.options()));
-  session.send(0, amqp::ConnectionStart{0, 9, properties, kMechanisms, "en_US"});
+  session.send(0, amqp::ConnectionStart{0, 9, properties, offered_mechanisms(session.certified_user().has_value()), "en_US"});
 }
 
 void dispatch_connection(Session& session, std::string_view payload) {

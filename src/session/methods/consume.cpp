@@ -8,8 +8,6 @@
 namespace mq::session::methods {
 namespace {
 
-using broker::Right;
-
 std::string new_consumer_tag(Session& session) {
   broker::RandomBytes random;
   for (std::size_t half = 0; half < 2; ++half)
@@ -62,6 +60,7 @@ void answer_get(Session& session, Channel& channel, const std::shared_ptr<engine
   const std::uint64_t tag = channel.ledger.next_tag();
   if (!no_ack) {
     session.queues().hold(queue, 1);
+    session.inbox()->deliveries.take(0, 1);
     channel.last_ack_timeout_ms = session.ack_timeout_ms(std::nullopt, reply.ack_timeout_ms);
     session.enter_ledger(channel, tag, *queue, reply.delivery, 0, session.due_after(channel.last_ack_timeout_ms));
   }
@@ -96,8 +95,9 @@ Outcome basic_consume(Session& session, Channel& channel, const amqp::BasicConsu
   if (!name) return name.error();
   std::string tag = method.consumer_tag.empty() ? new_consumer_tag(session) : std::string(method.consumer_tag);
   if (channel.consumers.contains(tag)) return fail(ReplyCode::kNotAllowed, "attempt to reuse consumer tag '" + tag + "'");
+  if (const std::uint64_t most = session.options().consumers_per_channel; most != 0 && channel.consumers.size() >= most)
+    return fail(ReplyCode::kNotAllowed, "reached maximum (" + std::to_string(most) + ") of consumers per channel");
   if (*name == engine::kReplyQueue) return consume_replies(session, channel, method, std::move(tag));
-  if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
   auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
   if (!queue) return queue.error();
   auto wishes = read_wishes(method.arguments.decode(), broker::resource_text("queue", *name, session.vhost()->name()));
@@ -145,7 +145,6 @@ Outcome basic_cancel_ok(Session&, Channel&, const amqp::BasicCancelOk&) { return
 Outcome basic_get(Session& session, Channel& channel, const amqp::BasicGet& method) {
   auto name = queue_name(channel, method.queue);
   if (!name) return name.error();
-  if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
   auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
   if (!queue) return queue.error();
   channel.waiting = true;

@@ -53,9 +53,11 @@ Outcome basic_recover_async(Session& session, Channel& channel, const amqp::Basi
 Outcome confirm_select(Session& session, Channel& channel, const amqp::ConfirmSelect& method);
 Outcome tx_select(Session& session, Channel& channel, const amqp::TxSelect& method);
 Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit& method);
+/// 406 when the transaction has become larger than it may.
+[[nodiscard]] Outcome check_transaction(const Session& session, const Channel& channel);
 Outcome tx_rollback(Session& session, Channel& channel, const amqp::TxRollback& method);
 
-/// The queue a method names; an empty name means the last one declared on the channel (404 `no previously declared queue`).
-[[nodiscard]] Result<std::string> queue_name(const Channel& channel, std::string_view given);
+/// 406 when the arguments of what is to be declared or bound are larger than they may be.
+[[nodiscard]] Outcome check_arguments(const Session& session, const amqp::EncodedTable& arguments);
 
 }  // namespace mq::session::methods

@@ -45,21 +45,6 @@ Outcome copies(const amqp::TableView& headers, std::string_view header, std::vec
   return {};
 }
 
-Outcome permit_publish(Session& session, std::string_view exchange, std::string_view routing_key) {
-  if (auto allowed = permit_exchange(session, Right::kWrite, exchange); !allowed) return allowed;
-  auto usable = session.vhost()->with_topology([&](const broker::Topology& topology) -> Result<> {
-    if (exchange.empty()) return {};
-    auto found = topology.require_exchange(exchange);
-    if (!found) return found.error();
-    if ((*found)->internal)
-      return fail(ReplyCode::kAccessRefused,
-                  "cannot publish to internal exchange '" + std::string(exchange) + "' in vhost '" + topology.vhost() + "'");
-    return {};
-  });
-  if (!usable) return usable;
-  return permit_topic(session, Right::kWrite, exchange, routing_key);
-}
-
 // `passing` is the message as queues get it, or null.
 CachedRoute look_up(Session& session, const broker::Message& message, std::span<const std::string_view> more_keys,
                     const broker::MessagePtr& passing) {
@@ -186,11 +171,13 @@ Outcome publish_complete(Session& session, Channel& channel) {
   auto request = address_request(channel, channel.builder.finish());
   if (!request) return request.error();
   broker::MessagePtr message = std::move(*request);
+  session.note_published(message->wire().size());
   if (channel.transactional) {
     auto routed = route_message(session, message, Routing::kToCheck);  // what is wrong is told at once, what is right goes at the commit
     if (!routed) return routed.error();
+    channel.tx_bytes += message->memory_bytes() + sizeof(TxPublish);
     channel.tx_publishes.push_back({std::move(message), channel.publish.mandatory});
-    return {};
+    return check_transaction(session, channel);
   }
   auto routed = route_message(session, std::move(message));
   if (!routed) return routed.error();

@@ -8,22 +8,11 @@
 namespace mq::session::methods {
 namespace {
 
-using broker::Right;
-
 std::string new_queue_name(Session& session) {
   broker::RandomBytes random;
   for (std::size_t half = 0; half < 2; ++half)
     store_big_endian(reinterpret_cast<char*>(random.data()) + 8 * half, session.broker().scheduler().random());
   return broker::generate_name(broker::kGeneratedQueuePrefix, random);
-}
-
-Outcome permit_declare(Session& session, const broker::QueueInfo& wanted, bool passive) {
-  if (passive) return permit_queue_any(session, wanted.name);
-  if (auto allowed = permit_queue(session, Right::kConfigure, wanted.name); !allowed) return allowed;
-  const amqp::Value* dead_letter = wanted.arguments.find("x-dead-letter-exchange");
-  if (dead_letter == nullptr || dead_letter->string() == nullptr) return {};
-  if (auto allowed = permit_queue(session, Right::kRead, wanted.name); !allowed) return allowed;
-  return permit_exchange(session, Right::kWrite, *dead_letter->string());
 }
 
 template <class M, class Ok>
@@ -32,12 +21,10 @@ Outcome change_binding(Session& session, Channel& channel, const M& method, bool
   if (!queue) return queue.error();
   if (queue->starts_with(engine::kReplyQueue))
     return fail(ReplyCode::kAccessRefused, "cannot bind or unbind to a volatile (direct reply-to) queue");
+  if (auto small = check_arguments(session, method.arguments); !small) return small;
   broker::BindingInfo binding{broker::without_line_breaks(method.exchange), broker::BindTo::kQueue, std::move(*queue),
                               std::string(method.routing_key), method.arguments.decode()};
   if (method.queue.empty() && binding.routing_key.empty()) binding.routing_key = binding.destination;
-  if (auto allowed = permit_queue(session, Right::kWrite, binding.destination); !allowed) return allowed;
-  if (auto allowed = permit_exchange(session, Right::kRead, binding.source); !allowed) return allowed;
-  if (auto allowed = permit_topic(session, Right::kRead, binding.source, binding.routing_key); !allowed) return allowed;
   auto reply = session.ask(channel, M::kId, [nowait](Session& asker, Channel& asked_on, engine::Answer&) {
     if (!nowait) asker.send(asked_on.number, Ok{});
   });
@@ -47,14 +34,16 @@ Outcome change_binding(Session& session, Channel& channel, const M& method, bool
 
 }  // namespace
 
-Result<std::string> queue_name(const Channel& channel, std::string_view given) {
-  if (!given.empty()) return broker::without_line_breaks(given);
-  if (channel.last_queue.empty()) return fail(ReplyCode::kNotFound, "no previously declared queue");
-  return channel.last_queue;
+Outcome check_arguments(const Session& session, const amqp::EncodedTable& arguments) {
+  const std::uint64_t most = session.options().arguments_bytes;
+  if (most == 0 || arguments.body.size() <= most) return {};
+  return fail(ReplyCode::kPreconditionFailed, "arguments of " + std::to_string(arguments.body.size()) +
+                                                  " bytes are larger than the limit of " + std::to_string(most));
 }
 
 Outcome queue_declare(Session& session, Channel& channel, const amqp::QueueDeclare& method) {
   if (is_reply_name(method.queue)) return declare_reply_name(session, channel, method);
+  if (auto small = check_arguments(session, method.arguments); !small) return small;
   broker::QueueInfo wanted;
   wanted.name = broker::without_line_breaks(method.queue);
   const bool generated = wanted.name.empty();
@@ -69,7 +58,7 @@ Outcome queue_declare(Session& session, Channel& channel, const amqp::QueueDecla
   wanted.arguments = method.arguments.decode();
   if (generated && broker::queue_type_of(wanted.arguments) == broker::QueueType::kQuorum)
     return fail(ReplyCode::kPreconditionFailed, "Cannot declare a server-named queue for type rabbit_quorum_queue");
-  if (auto allowed = permit_declare(session, wanted, method.passive); !allowed) return allowed;
+  if (auto allowed = permit_queue_declare(session, wanted, method.passive); !allowed) return allowed;
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait](Session& asker, Channel& asked_on, engine::Answer& answer) {
     const auto& stats = std::get<engine::QueueStats>(answer);
     asked_on.last_queue = stats.name;
@@ -92,7 +81,6 @@ Outcome queue_unbind(Session& session, Channel& channel, const amqp::QueueUnbind
 Outcome queue_purge(Session& session, Channel& channel, const amqp::QueuePurge& method) {
   auto name = queue_name(channel, method.queue);
   if (!name) return name.error();
-  if (auto allowed = permit_queue(session, Right::kRead, *name); !allowed) return allowed;
   auto queue = session.vhost()->find_queue(*name, session.inbox()->id());
   if (!queue) return queue.error();
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait](Session& asker, Channel& asked_on, engine::Answer& answer) {
@@ -106,7 +94,6 @@ Outcome queue_purge(Session& session, Channel& channel, const amqp::QueuePurge& 
 Outcome queue_delete(Session& session, Channel& channel, const amqp::QueueDelete& method) {
   auto name = queue_name(channel, method.queue);
   if (!name) return name.error();
-  if (auto allowed = permit_queue(session, Right::kConfigure, *name); !allowed) return allowed;
   auto reply = session.ask(channel, method.kId, [nowait = method.nowait](Session& asker, Channel& asked_on, engine::Answer& answer) {
     if (!nowait)
       asker.send(asked_on.number, amqp::QueueDeleteOk{static_cast<std::uint32_t>(std::get<engine::MessageCount>(answer).messages)});

@@ -9,9 +9,13 @@ Outcome settle(Session& session, Channel& channel, std::uint64_t tag, bool multi
   taken.clear();
   std::vector<std::uint64_t> late;
   if (auto known = channel.ledger.settle(tag, multiple, taken, channel.transactional ? &late : nullptr); !known) return known;
-  if (channel.transactional) channel.tx_settles.push_back({taken, how, std::move(late)});
-  else session.settle(channel, taken, how);
-  return {};
+  if (!channel.transactional) {
+    session.settle(channel, taken, how);
+    return {};
+  }
+  channel.tx_bytes += sizeof(TxSettle) + taken.size() * sizeof(Unsettled) + late.size() * sizeof(std::uint64_t);
+  channel.tx_settles.push_back({taken, how, std::move(late)});
+  return check_transaction(session, channel);
 }
 
 void recover(Session& session, Channel& channel) {

@@ -17,6 +17,12 @@ void refuse_commit(Session& session, Channel& channel, const std::vector<TxSettl
 
 }  // namespace
 
+Outcome check_transaction(const Session& session, const Channel& channel) {
+  const std::uint64_t most = session.options().transaction_bytes;
+  if (most == 0 || channel.tx_bytes <= most) return {};
+  return fail(ReplyCode::kPreconditionFailed, "transaction is larger than the limit of " + std::to_string(most) + " bytes");
+}
+
 Outcome tx_select(Session& session, Channel& channel, const amqp::TxSelect&) {
   if (channel.confirm) return fail(ReplyCode::kPreconditionFailed, "cannot switch from confirm to tx mode");
   channel.transactional = true;
@@ -42,11 +48,13 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
     }
     const bool replied = is_reply(*routed->message) && send_reply(session, routed->message);
     if (routed->queues->empty() && !replied && publish.mandatory) return_unroutable(session, channel, routed->message);
-    for (const auto& queue : *routed->queues) joint->part_of(queue).publishes.push_back(routed->message);
+    for (const auto& queue : *routed->queues) {
+      joint->part_of(queue).publishes.push_back(routed->message);
+      if (queue->holds_publishers()) session.note_held(*queue);
+    }
   }
-  channel.tx_publishes.clear();
   std::vector<TxSettle> settles = std::move(channel.tx_settles);
-  channel.tx_settles.clear();
+  channel.clear_transaction();
   for (const TxSettle& settle : settles)
     if (settle.how == broker::Settlement::kAck)
       for (const Unsettled& delivery : settle.deliveries)
@@ -82,11 +90,10 @@ Outcome tx_commit(Session& session, Channel& channel, const amqp::TxCommit&) {
 
 Outcome tx_rollback(Session& session, Channel& channel, const amqp::TxRollback&) {
   if (!channel.transactional) return not_transactional();
-  channel.tx_publishes.clear();
   // The acknowledgements never happened: latest first, so that each finds its place.
   for (auto settle = channel.tx_settles.rbegin(); settle != channel.tx_settles.rend(); ++settle)
     channel.ledger.restore(std::move(settle->deliveries), settle->late);
-  channel.tx_settles.clear();
+  channel.clear_transaction();
   session.send(channel.number, amqp::TxRollbackOk{});
   return {};
 }

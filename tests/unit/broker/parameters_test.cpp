@@ -56,6 +56,21 @@ TEST(UserLimits, ChangeOneByOne) {
   EXPECT_EQ(encode(user), (Table{{"max-channels", std::int64_t{7}}}));
 }
 
+TEST(VHostLimits, KnowRatesOfPublishing) {
+  EXPECT_EQ(limits(Table{{"max-publish-rate", std::int64_t{10}}, {"max-publish-byte-rate", std::int64_t{0}}}), "no error");
+  const VHostLimits limits = vhost_limits_of(Table{{"max-publish-rate", std::int64_t{10}}, {"max-publish-byte-rate", std::int64_t{20}}});
+  EXPECT_EQ(limits.max_publish_rate, 10);
+  EXPECT_EQ(limits.max_publish_byte_rate, 20);
+}
+
+TEST(UserLimits, KnowRatesOfPublishing) {
+  UserLimits user;
+  EXPECT_EQ(text_of(set_user_limits(user, Table{{"max-publish-byte-rate", std::int64_t{7}}})), "no error");
+  EXPECT_EQ(user.max_publish_byte_rate, 7);
+  EXPECT_EQ(encode(user), (Table{{"max-publish-byte-rate", std::int64_t{7}}}));
+  EXPECT_TRUE(is_user_limit("max-publish-rate"));
+}
+
 TEST(UserLimits, AreRefusedWithRabbitsTexts) {
   UserLimits user;
   EXPECT_EQ(text_of(set_user_limits(user, Table{{"max-foo", std::int64_t{5}}})), "Unrecognised terms [{<<\"max-foo\">>,5}] in user-limits");

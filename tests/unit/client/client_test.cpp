@@ -84,6 +84,13 @@ TEST(ClientConnect, TakesTheLowerOfEachLimit) {
   connection->close_now();
 }
 
+TEST(ClientConnect, RefusesFramesTooSmallForABody) {
+  ScriptedPeer peer(handshake(8));
+  Outcome<std::unique_ptr<Connection>> opened = Connection::open(to(peer));
+  ASSERT_TRUE(opened.has_error());
+  EXPECT_EQ(opened.error().kind, FailureKind::kProtocol);
+}
+
 TEST(ClientProbe, ReturnsTheServerPropertiesWithoutLoggingIn) {
   amqp::TableBytes properties(amqp::Table{{"product", "brokerd"}});
   ScriptedPeer peer(

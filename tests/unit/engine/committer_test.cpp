@@ -20,8 +20,9 @@ class CommitterTest : public ::testing::Test {
   mq::test::ManualScheduler scheduler;
   test::RecordingStore store;
   std::vector<std::string> events;  // what was told to those who asked
-  std::shared_ptr<Committer> committer = std::make_shared<Committer>(
-      scheduler.make_blocking_strand("committer"), store, [this](const StorageError& error) { events.push_back("failed: " + error.text); });
+  std::shared_ptr<Committer> committer =
+      std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), scheduler, store,
+                                  [this](const StorageError& error) { events.push_back("failed: " + error.text); });
 
   std::function<void()> tells(const std::string& event) {
     return [this, event] { events.push_back(event); };
@@ -77,8 +78,122 @@ TEST_F(CommitterTest, ConfirmsNothingAfterAFailure) {
   committer->submit(puts("b"), tells("b"));
   committer->submit(WriteSet{}, tells("c"));
   scheduler.run_until_idle();
-  EXPECT_EQ(events, Lines{"failed: no space"});
+  EXPECT_EQ(events, Lines{"failed: the disk is broken"});
   EXPECT_TRUE(store.commits.empty());
+}
+
+// --- a full disk ---
+
+TEST_F(CommitterTest, WaitsForSpaceAndTellsNobodyMeanwhile) {
+  store.full = true;
+  committer->submit(puts("a", true), tells("a"));
+  scheduler.advance(10'000);
+  EXPECT_TRUE(events.empty());
+  store.full = false;
+  scheduler.advance(1000);
+  EXPECT_EQ(store.commits, Lines{"a!"});
+  EXPECT_EQ(events, Lines{"a"});
+}
+
+TEST_F(CommitterTest, PutsWhatComesMeanwhileBehindWhatWaits) {
+  store.full = true;
+  committer->submit(puts("a"), tells("a"));
+  scheduler.run_until_idle();
+  committer->submit(puts("b"), tells("b"));
+  committer->submit(WriteSet{}, tells("nothing"));
+  scheduler.run_until_idle();
+  store.full = false;
+  committer->submit(puts("c"), tells("c"));
+  scheduler.run_until_idle();
+  EXPECT_TRUE(events.empty());
+  scheduler.advance(1000);
+  EXPECT_EQ(store.commits, Lines{"a b c"});
+  EXPECT_EQ(events, (Lines{"a", "b", "nothing", "c"}));
+}
+
+TEST_F(CommitterTest, CommitsAtOnceAgainAfterAFullDisk) {
+  store.full = true;
+  committer->submit(puts("a"), tells("a"));
+  scheduler.run_until_idle();
+  store.full = false;
+  scheduler.advance(1000);
+  committer->submit(puts("b"), tells("b"));
+  scheduler.run_until_idle();
+  EXPECT_EQ(store.commits, (Lines{"a", "b"}));
+}
+
+TEST_F(CommitterTest, AsksAFullDiskOnceASecondInTheLongRun) {
+  store.full = true;
+  committer->submit(puts("a"), nullptr);
+  scheduler.advance(10'000);
+  const int soon = store.attempts;
+  for (int key = 0; key < 100; ++key) committer->submit(puts("b"), nullptr);
+  scheduler.advance(60'000);
+  EXPECT_EQ(store.attempts - soon, 60);
+}
+
+TEST_F(CommitterTest, AsksAFullDiskAlsoWhenTheClockWasSetBack) {
+  store.full = true;
+  committer->submit(puts("a"), tells("a"));
+  scheduler.run_until_idle();
+  store.full = false;
+  scheduler.set_clock(-3'600'000);
+  scheduler.advance(1000);
+  EXPECT_EQ(events, Lines{"a"});
+}
+
+TEST_F(CommitterTest, EndsWhenADiskThatWasFullFails) {
+  store.full = true;
+  committer->submit(puts("a"), tells("a"));
+  scheduler.run_until_idle();
+  store.fails = true;
+  scheduler.advance(1000);
+  EXPECT_EQ(events, Lines{"failed: the disk is broken"});
+}
+
+// --- for those who watch the disk ---
+
+TEST_F(CommitterTest, TellsItsWatcherWhenTheDiskIsFullAndWhenItIsNoMore) {
+  committer->set_watcher([this] { events.push_back(committer->gauges().waits_for_space ? "full" : "not full"); });
+  committer->submit(puts("a"), nullptr);
+  scheduler.run_until_idle();
+  EXPECT_TRUE(events.empty());
+  store.full = true;
+  committer->submit(puts("b"), nullptr);
+  scheduler.advance(5000);
+  EXPECT_EQ(events, Lines{"full"});
+  store.full = false;
+  scheduler.advance(1000);
+  EXPECT_EQ(events, (Lines{"full", "not full"}));
+}
+
+TEST_F(CommitterTest, TellsItsWatcherOnceWhenSoMuchWasWritten) {
+  const auto page = [this](Offset offset) {
+    WriteSet set;
+    set.operations.emplace_back(store.encode_page(
+        1, std::vector{PageRecord{offset, broker::make_message("x", "k", {}, std::string(1000, 'x')), 0, kNever}}, 0, false));
+    return set;
+  };
+  committer->set_watcher([this] { events.push_back("look"); });
+  committer->gauges().tell_at = 1500;
+  committer->submit(page(1), nullptr);
+  scheduler.run_until_idle();
+  EXPECT_TRUE(events.empty());
+  for (Offset offset = 2; offset < 9; ++offset) committer->submit(page(offset), nullptr), scheduler.run_until_idle();
+  EXPECT_EQ(events, Lines{"look"});
+  EXPECT_GE(committer->gauges().message_bytes, 8000u);
+}
+
+TEST_F(CommitterTest, CountsWhatWaitsForSpaceOnce) {
+  store.full = true;
+  WriteSet set;
+  set.operations.emplace_back(
+      store.encode_page(1, std::vector{PageRecord{1, broker::make_message("x", "k", {}, std::string(1000, 'x')), 0, kNever}}, 0, false));
+  committer->submit(std::move(set), nullptr);
+  scheduler.advance(5000);
+  store.full = false;
+  scheduler.advance(1000);
+  EXPECT_LT(committer->gauges().message_bytes, 2000u);
 }
 
 }  // namespace mq::engine

@@ -48,7 +48,7 @@ class DelayedTest : public ::testing::Test {
     delayed = std::make_shared<DelayedMessages>(scheduler.make_strand(), services, vhost, "/", kBook, limits);
   }
   void start() {
-    committer = std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), store,
+    committer = std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), scheduler, store,
                                             [](const StorageError& error) { FAIL() << error.text; });
     services = std::make_shared<QueueServices>(scheduler, store, *committer);
     services->reader = scheduler.make_blocking_strand("reader");
@@ -140,7 +140,7 @@ TEST_F(DelayedTest, ConfirmsWhatIsSynced) {
 }
 
 TEST_F(DelayedTest, ConfirmsNothingThatCannotBeWritten) {
-  committer = std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), store, [](const StorageError&) {});
+  committer = std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), scheduler, store, [](const StorageError&) {});
   auto failing = std::make_shared<QueueServices>(scheduler, store, *committer);
   delayed = std::make_shared<DelayedMessages>(scheduler.make_strand(), failing, vhost, "/", 99);
   store.fails = true;

@@ -15,7 +15,7 @@ class QueueActorTest : public ::testing::Test {
   mq::test::ManualScheduler scheduler;
   test::RecordingStore store;
   std::shared_ptr<Committer> committer =
-      std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), store, [](const StorageError&) {});
+      std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), scheduler, store, [](const StorageError&) {});
   std::shared_ptr<QueueServices> services = std::make_shared<QueueServices>(scheduler, store, *committer);
   InboxPtr inbox = std::make_shared<SessionInbox>(scheduler.make_strand(), 1);
   std::shared_ptr<QueueActor> queue;
@@ -102,6 +102,26 @@ TEST_F(QueueActorTest, WritesAndConfirmsSoonWhatIsNotAcknowledged) {
   EXPECT_EQ(confirmed.size(), 50u);
   scheduler.advance(5);
   EXPECT_EQ(confirmed.size(), 51u);
+}
+
+TEST_F(QueueActorTest, LetsPublishersWaitForTheDiskWhileAllQueuesTogetherHoldTooMuch) {
+  services->total_memory_bytes = 1000;
+  services->memory_used_bytes = 5000;  // of others
+  scheduler.hold("committer", true);
+  inbox->window_take(100);
+  PublishBatch batch;
+  amqp::Properties properties;
+  properties.delivery_mode = 2;
+  batch.messages.push_back({broker::make_message("", "q", properties, "m"), 1});
+  batch.from = inbox;
+  batch.channel = 1;
+  batch.bytes = 100;
+  queue->put(std::move(batch));
+  scheduler.run_until_idle();
+  EXPECT_EQ(inbox->window_used(), 100);
+  scheduler.hold("committer", false);
+  scheduler.run_until_idle();
+  EXPECT_EQ(inbox->window_used(), 0);
 }
 
 TEST_F(QueueActorTest, WaitsForADiskThatCannotBeRead) {

@@ -14,10 +14,14 @@ class RecordingStore final : public mq::test::StorageAround {
  public:
   std::vector<std::string> commits;  ///< one line each: the keys put, a `!` behind those whose set asked for a sync
   bool fails = false;
+  bool full = false;
+  int attempts = 0;         ///< commits, the refused ones too
   bool reads_fail = false;  ///< of pages
 
   StorageResult<> commit(std::span<WriteSet* const> sets) override {
-    if (fails) return StorageError{StorageError::Kind::kNoSpace, "no space"};
+    ++attempts;
+    if (fails) return StorageError{StorageError::Kind::kIo, "the disk is broken"};
+    if (full) return StorageError{StorageError::Kind::kNoSpace, "the disk is full"};
     std::string& line = commits.emplace_back();
     for (const WriteSet* set : sets)
       for (const WriteSet::Operation& operation : set->operations)

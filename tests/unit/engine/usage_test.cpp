@@ -7,7 +7,7 @@ namespace mq::engine {
 namespace {
 
 constexpr auto kAnybody = [](const Usage::Counts&, const Usage::Counts&) -> Result<> { return {}; };
-constexpr auto kAnyChannel = [](const Usage::Counts&) -> Result<> { return {}; };
+constexpr auto kAnyChannel = [](const Usage::Counts&, const Usage::Counts&) -> Result<> { return {}; };
 
 struct UsageTest : ::testing::Test {
   std::shared_ptr<Usage> usage = std::make_shared<Usage>();

@@ -13,7 +13,7 @@ class VHostTest : public ::testing::Test {
   mq::test::ManualScheduler scheduler;
   test::RecordingStore store;
   std::shared_ptr<Committer> committer =
-      std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), store, [](const StorageError&) {});
+      std::make_shared<Committer>(scheduler.make_blocking_strand("committer"), scheduler, store, [](const StorageError&) {});
   std::shared_ptr<QueueServices> services = std::make_shared<QueueServices>(scheduler, store, *committer);
   QueueId next_id = broker::kLogsPerQueue;
   std::shared_ptr<VHost> vhost = std::make_shared<VHost>(scheduler.make_strand(), services, "/",

@@ -1,95 +1,10 @@
 // The management API without sockets: who may take which route, and what handlers answer.
-#include "http/routes.hpp"
-
-#include <gtest/gtest.h>
-
 #include <algorithm>
 
-#include "engine/delayed.hpp"
-#include "engine/metadata.hpp"
-#include "http/base64.hpp"
-#include "store/memory_store.hpp"
-#include "support/manual_scheduler.hpp"
+#include "unit/http/management.hpp"
 
 namespace mq::http {
 namespace {
-
-struct Answer {
-  unsigned status = 0;  // 0 = none came
-  std::string body;
-  bool operator==(const Answer&) const = default;
-  friend std::ostream& operator<<(std::ostream& out, const Answer& answer) { return out << answer.status << " " << answer.body; }
-};
-
-std::string basic(const std::string& user, const std::string& password) { return "Basic " + encode_base64(user + ":" + password); }
-
-class Management : public ::testing::Test {
- protected:
-  Management() {
-    for (const char* tag : {"management", "policymaker", "monitoring", "administrator"}) add_user(tag, {tag});
-    add_user("untagged", {});
-    for (const char* name : {"/", "other"}) put(engine::metadata::vhost_key(name), {{"name", name}});
-    // The others have a permission in "/"; the administrator and the monitor need none.
-    for (const char* user : {"management", "policymaker", "untagged"})
-      put(engine::metadata::permission_key("/", user), broker::encode(broker::Permission{user, "/", ".*", ".*", ".*"}));
-    broker = std::make_unique<engine::Broker>(scheduler, store, engine::BrokerOptions{}, [](const StorageError&) {});
-    EXPECT_TRUE(broker->recover());
-  }
-  ~Management() override {
-    scheduler.drop_everything();
-    broker.reset();
-  }
-
-  Answer says(const std::string& user, Verb verb, const std::string& target, const std::string& body = {}) {
-    Request request;
-    request.verb = verb;
-    EXPECT_TRUE(read_target(target, request)) << target;
-    request.body = body;
-    request.user = user;
-    auto answer = std::make_shared<Answer>();
-    auto done = [answer](Response response) { *answer = {response.status, std::move(response.body)}; };
-    dispatch(std::make_shared<Call>(*broker, site, std::move(request), std::move(done)));
-    scheduler.run_until_idle();
-    return *answer;
-  }
-  Answer gets(const std::string& target) { return says("administrator", Verb::kGet, target); }
-  Answer puts(const std::string& target, const std::string& body) { return says("administrator", Verb::kPut, target, body); }
-  Answer deletes(const std::string& target) { return says("administrator", Verb::kDelete, target); }
-  void declares_queue(const std::string& name) {
-    broker::QueueInfo wanted;
-    wanted.name = name;
-    broker->find_vhost("/")->put(engine::DeclareQueue{wanted, false, false, {}});
-    scheduler.run_until_idle();
-  }
-  void delays(const std::string& message_id, UnixMillis due, const std::string& body = "body") {
-    amqp::Properties properties;
-    properties.message_id = message_id;
-    engine::DelayBatch batch;
-    batch.messages.push_back({broker::make_message("x", "k", properties, body), due, 0});
-    broker->find_vhost("/")->delayed()->put(std::move(batch));
-    scheduler.run_until_idle();
-  }
-
-  mq::test::ManualScheduler scheduler;
-  store::MemoryStore store;
-  Site site{"1.2.3", "brokerd@here", "the cluster", {}};
-  std::unique_ptr<engine::Broker> broker;
-
- private:
-  void put(const std::string& key, const amqp::Table& record) {
-    WriteSet set;
-    set.operations.emplace_back(WriteSet::PutMetadata{key, engine::metadata::encode_record(record)});
-    WriteSet* sets[] = {&set};
-    EXPECT_TRUE(store.commit(sets));
-  }
-  void add_user(const std::string& name, std::vector<std::string> tags) {
-    broker::User user;
-    user.name = name;
-    user.tags = std::move(tags);
-    user.password_hash = broker::hash_password("secret", std::array<std::uint8_t, 4>{1, 2, 3, 4}, user.hashing);
-    put(engine::metadata::user_key(name), broker::encode(user));
-  }
-};
 
 const Answer kNotFound{404, R"({"error":"Object Not Found","reason":"Not Found"})"};
 Answer not_authorised_with(const std::string& reason) { return {401, R"({"error":"not_authorised","reason":")" + reason + "\"}"}; }
@@ -100,46 +15,42 @@ Answer bad_request_with(const std::string& reason) { return {400, R"({"error":"b
 // --- who may ---
 
 TEST_F(Management, KnowsAUserByPassword) {
-  std::string user;
-  EXPECT_FALSE(authenticate(*broker, basic("monitoring", "secret"), false, user));
-  EXPECT_EQ(user, "monitoring");
-  EXPECT_FALSE(authenticate(*broker, "basic " + encode_base64("monitoring:secret"), false, user));
+  EXPECT_TRUE(logs_in(basic("monitoring", "secret"), false));
+  EXPECT_TRUE(logs_in("basic " + encode_base64("monitoring:secret"), false));
+  EXPECT_FALSE(logs_in(basic("monitoring", "wrong"), true));
+  EXPECT_FALSE(logs_in(basic("nobody", "secret"), true));
+  EXPECT_FALSE(logs_in(basic("monitoring", ""), true));
 }
 
-TEST_F(Management, RefusesAWrongLogin) {
-  std::string user;
-  for (const std::string& header :
-       {basic("monitoring", "wrong"), basic("nobody", "secret"), basic("monitoring", ""), std::string("Bearer x")}) {
-    const auto refused = authenticate(*broker, header, true, user);
-    ASSERT_TRUE(refused) << header;
-    EXPECT_EQ(refused->status, 401u);
-    EXPECT_EQ(refused->body, R"({"error":"not_authorized","reason":"Login failed"})");
-    EXPECT_EQ(refused->headers.back().first, "www-authenticate");
-  }
+TEST_F(Management, AnswersAFailedLoginAlwaysAlike) {
+  const Response refused = login_failed();
+  EXPECT_EQ(refused.status, 401u);
+  EXPECT_EQ(refused.body, R"({"error":"not_authorized","reason":"Login failed"})");
+  EXPECT_EQ(refused.headers.back().first, "www-authenticate");
+  Claim claim;
+  const auto unknown_scheme = read_claim("Bearer x", claim);
+  ASSERT_TRUE(unknown_scheme);
+  EXPECT_EQ(std::tie(unknown_scheme->status, unknown_scheme->body), std::tie(refused.status, refused.body));
 }
 
 TEST_F(Management, AsksWhoSaysNothingForALogin) {
-  std::string user;
-  const auto refused = authenticate(*broker, "", true, user);
+  Claim claim;
+  const auto refused = read_claim("", claim);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->status, 401u);
   EXPECT_EQ(refused->body, "");
 }
 
 TEST_F(Management, RefusesALoginThatIsNone) {
-  std::string user;
-  for (const char* header : {"Basic !!!!", "Basic Z3Vlc3Q="}) EXPECT_EQ(authenticate(*broker, header, true, user)->status, 400u) << header;
+  Claim claim;
+  for (const char* header : {"Basic !!!!", "Basic Z3Vlc3Q="}) EXPECT_EQ(read_claim(header, claim)->status, 400u) << header;
 }
 
 TEST_F(Management, LetsALoopbackUserInFromThisMachineOnly) {
-  broker->apply([] {
-    engine::BrokerOptions options;
-    options.loopback_users = {"monitoring"};
-    return options;
-  }());
-  std::string user;
-  EXPECT_FALSE(authenticate(*broker, basic("monitoring", "secret"), true, user));
-  EXPECT_TRUE(authenticate(*broker, basic("monitoring", "secret"), false, user));
+  options.loopback_users = {"monitoring"};
+  broker->apply(options);
+  EXPECT_TRUE(logs_in(basic("monitoring", "secret"), true));
+  EXPECT_FALSE(logs_in(basic("monitoring", "secret"), false));
 }
 
 TEST_F(Management, NeedsATag) { EXPECT_EQ(says("untagged", Verb::kGet, "/api/whoami"), not_authorised_with("Not management user")); }
@@ -176,6 +87,38 @@ TEST_F(Management, GrantsByTagAndPermission) {
     EXPECT_EQ(says("monitoring", row.verb, row.target).status, row.monitoring) << row.target;
     EXPECT_EQ(says("administrator", row.verb, row.target).status, row.administrator) << row.target;
   }
+}
+
+// Whoever lacks what a row asks for is refused by every route of that row's kind, before its handler sees the request.
+TEST_F(Management, EveryRouteRefusesWhoLacksWhatItNeeds) {
+  for (const Route& route : routes()) {
+    std::string target(route.path);
+    const std::string vhost = "{vhost}";
+    const bool in_vhost = target.find(vhost) != std::string::npos;
+    if (in_vhost) target.replace(target.find(vhost), vhost.size(), "other");
+    for (std::size_t at = target.find('{'); at != std::string::npos; at = target.find('{'))
+      target.replace(at, target.find('}') - at + 1, "x");
+    EXPECT_EQ(says("untagged", route.verb, target, "{}"), not_authorised_with("Not management user")) << target;
+    // Nobody here has a permission in "other"; monitors may look at some of it.
+    std::vector<std::string> refused;
+    switch (route.needs) {
+      case Needs::kLogin: EXPECT_FALSE(in_vhost) << target; break;
+      case Needs::kVHost: refused = {"management", "policymaker", "monitoring"}; break;
+      case Needs::kVisibleVHost: refused = {"management", "policymaker"}; break;
+      case Needs::kPolicymaker:
+        refused = in_vhost ? std::vector<std::string>{"management", "monitoring", "policymaker"}
+                           : std::vector<std::string>{"management", "monitoring"};
+        break;
+      case Needs::kAdministrator: refused = {"management", "policymaker", "monitoring"}; break;
+    }
+    for (const std::string& user : refused) EXPECT_EQ(says(user, route.verb, target, "{}").status, 401u) << user << " " << target;
+    EXPECT_NE(says("administrator", route.verb, target, "{}").status, 401u) << target;
+  }
+}
+
+TEST_F(Management, NoRouteThatChangesAnythingIsOpenToEverybody) {
+  for (const Route& route : routes())
+    EXPECT_TRUE(route.verb == Verb::kGet || route.needs == Needs::kPolicymaker || route.needs == Needs::kAdministrator) << route.path;
 }
 
 TEST_F(Management, SaysWhatIsMissing) {
@@ -419,6 +362,40 @@ TEST_F(Management, CutsListsIntoPages) {
             R"({"error":"invalid_pagination_parameters","reason":"Invalid pagination parameters: page number 0, page size 100"})");
   EXPECT_EQ(gets("/api/exchanges/%2F?page=5&page_size=10").body,
             R"({"error":"page_out_of_range","reason":"Page out of range, page: 5 page size: 10, len: 7"})");
+}
+
+// --- how the node is ---
+
+TEST_F(Management, TellsHowMemoryDiskAndStoreAre) {
+  engine::Health health;
+  health.memory_bytes = 10, health.memory_limit_bytes = 20, health.disk_free_bytes = 30, health.disk_free_limit_bytes = 40;
+  health.low_on_disk = true;
+  health.store = engine::StoreState::kFull;
+  health.store_since = 1'700'000'000'000;
+  health.store_text = "no space left";
+  broker->set_health(health);
+  const char* columns =
+      "?columns=name,mem_used,mem_limit,mem_alarm,disk_free,disk_free_limit,disk_free_alarm,store_state,store_reason,store_since";
+  const std::string node = R"({"name":"brokerd@here","mem_used":10,"mem_limit":20,"mem_alarm":false,"disk_free":30,"disk_free_limit":40,)"
+                           R"("disk_free_alarm":true,"store_state":"full","store_reason":"no space left","store_since":1700000000000})";
+  EXPECT_EQ(says("monitoring", Verb::kGet, std::string("/api/nodes/brokerd@here") + columns), (Answer{200, node}));
+  EXPECT_EQ(gets(std::string("/api/nodes") + columns).body, "[" + node + "]");
+  EXPECT_EQ(gets("/api/nodes/other"), kNotFound);
+  EXPECT_EQ(says("policymaker", Verb::kGet, "/api/nodes"), not_authorised_with("Not monitor user"));
+}
+
+TEST_F(Management, FailsItsHealthChecksWhileAnAlarmIsOn) {
+  EXPECT_EQ(gets("/api/health/checks/local-alarms"), (Answer{200, R"({"status":"ok"})"}));
+  engine::Health health;
+  health.low_on_disk = true;
+  broker->set_health(health);
+  EXPECT_EQ(gets("/api/health/checks/local-alarms"), (Answer{503, R"({"status":"failed","reason":"There are alarms in effect on the node",)"
+                                                                  R"("alarms":[{"node":"brokerd@here","resource":"disk"}]})"}));
+  health.low_on_memory = true;
+  broker->set_health(health);
+  EXPECT_EQ(gets("/api/health/checks/alarms"),
+            (Answer{503, R"({"status":"failed","reason":"There are alarms in effect in the cluster",)"
+                         R"("alarms":[{"node":"brokerd@here","resource":"memory"},{"node":"brokerd@here","resource":"disk"}]})"}));
 }
 
 TEST_F(Management, TellsWhatTheBrokerIs) {

@@ -204,6 +204,38 @@ TEST(ConfigReload, KeepsPasswordsToItself) {
   EXPECT_EQ(reload_config(running, fresh).front().to, "***");
 }
 
+TEST(ConfigOverride, TakesNoSecret) {
+  Config config;
+  const auto refused = apply_override(config, "auth.default_password", "hush");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().front().text,
+            "auth.default_password would be seen by all who can list processes; use auth.default_password_file");
+  EXPECT_EQ(config.default_password, "guest");
+}
+
+TEST(ConfigOptions, HaveAFileForEverySecret) {
+  for (const auto& option : server::config_options()) {
+    if (option.secret) {
+      EXPECT_NE(server::find_option(std::string(option.key) + "_file"), nullptr) << option.key;
+    }
+  }
+}
+
+TEST(ConfigCheck, WantsTlsWhole) {
+  Config config;
+  config.tls_certificate = "c";
+  EXPECT_FALSE(check_config(config));
+  config.tls_key = "k";
+  EXPECT_TRUE(check_config(config));
+  config.tls_verify = "required";
+  EXPECT_FALSE(check_config(config));
+  config.tls_ca = "a";
+  config.tls_only = true;
+  EXPECT_TRUE(check_config(config));
+  config.tls_certificate = config.tls_key = "";
+  EXPECT_FALSE(check_config(config));
+}
+
 TEST(ConfigOptions, HaveKeysOfTheirOwn) {
   std::set<std::string_view> keys;
   for (const auto& option : server::config_options()) EXPECT_TRUE(keys.insert(option.key).second) << option.key;

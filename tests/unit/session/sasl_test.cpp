@@ -17,10 +17,16 @@ std::string amqplain(const amqp::Table& table) {
 
 }  // namespace
 
-TEST(Sasl, KnowsItsMechanisms) {
-  EXPECT_TRUE(is_known_mechanism("PLAIN"));
-  EXPECT_TRUE(is_known_mechanism("AMQPLAIN"));
-  for (const char* name : {"", "plain", "EXTERNAL", "PLAIN "}) EXPECT_FALSE(is_known_mechanism(name)) << name;
+TEST(Sasl, OffersItsMechanisms) {
+  EXPECT_EQ(offered_mechanisms(false), "PLAIN AMQPLAIN");
+  EXPECT_TRUE(is_offered("PLAIN", false));
+  EXPECT_TRUE(is_offered("AMQPLAIN", false));
+  for (const char* name : {"", "plain", "EXTERNAL", "PLAIN "}) EXPECT_FALSE(is_offered(name, false)) << name;
+}
+
+TEST(Sasl, OffersExternalToWhoHasACertificate) {
+  EXPECT_EQ(offered_mechanisms(true), "PLAIN AMQPLAIN EXTERNAL");
+  EXPECT_TRUE(is_offered("EXTERNAL", true));
 }
 
 TEST(Sasl, ReadsPlain) {

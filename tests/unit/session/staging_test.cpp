@@ -14,7 +14,7 @@ class StagingTest : public ::testing::Test {
   mq::test::ManualScheduler scheduler;
   store::MemoryStore store;
   std::shared_ptr<engine::Committer> committer =
-      std::make_shared<engine::Committer>(scheduler.make_blocking_strand("committer"), store, [](const StorageError&) {});
+      std::make_shared<engine::Committer>(scheduler.make_blocking_strand("committer"), scheduler, store, [](const StorageError&) {});
   std::shared_ptr<engine::QueueServices> services = std::make_shared<engine::QueueServices>(scheduler, store, *committer);
   engine::InboxPtr inbox = std::make_shared<engine::SessionInbox>(scheduler.make_strand(), 1);
   std::vector<std::shared_ptr<engine::QueueActor>> queues;

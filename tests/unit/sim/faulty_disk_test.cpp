@@ -75,6 +75,24 @@ TEST(FaultyDisk, MayHaveWrittenWhatItDidNotSync) {
   EXPECT_EQ(keys_of(disk), "a");
 }
 
+TEST(FaultyDisk, TakesNoMessagesWhileItIsFullButLetsSomeGo) {
+  FaultyDisk disk;
+  WriteSet page;
+  page.operations.emplace_back(
+      disk.encode_page(1, std::vector{PageRecord{5, broker::make_message("x", "k", {}, "body"), 0, kNever}}, 0, false));
+  page.needs_sync = true;
+  WriteSet* sets[] = {&page};
+  disk.set_full(true);
+  const auto refused = disk.commit(sets);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, StorageError::Kind::kNoSpace);
+  EXPECT_TRUE(disk.stored_queues()->empty());
+  EXPECT_TRUE(puts(disk, "a", true));
+  disk.set_full(false);
+  EXPECT_TRUE(disk.commit(sets));
+  EXPECT_TRUE(disk.read_page(1, 5, nullptr));
+}
+
 TEST(FaultyDisk, ReadsAgainAfterItFailedTo) {
   FaultyDisk disk;
   disk.fail_reads(1);

@@ -366,7 +366,10 @@ TEST_F(DamagedPage, DoesNotKeepTheQueueFromRecovering) { EXPECT_EQ(open(director
 
 TEST_F(DamagedPage, IsFoundByVerify) {
   std::vector<VerifyFinding> findings;
-  VerifySummary summary = verify(directory_.path(), [&](const VerifyFinding& finding) { findings.push_back(finding); }).value();
+  const auto keep_losses = [&](const VerifyFinding& finding) {  // beside the file itself
+    if (finding.lost_messages != 0) findings.push_back(finding);
+  };
+  VerifySummary summary = verify(directory_.path(), keep_losses).value();
   ASSERT_EQ(findings.size(), 1U);
   EXPECT_EQ(findings[0].queue, 1U);
   EXPECT_EQ(findings[0].page_first, 1U);

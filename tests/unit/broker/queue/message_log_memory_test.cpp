@@ -36,6 +36,17 @@ TEST(Residency, LetsStoredSegmentsBehindTheCursorGo) {
   EXPECT_EQ(bench.log().totals().ready, 3u * kFull + 1);
 }
 
+TEST(Residency, CountsHeadersToo) {
+  LogBench bench;
+  amqp::Properties properties;
+  properties.delivery_mode = 2;
+  properties.headers.emplace();
+  properties.headers->set("large", std::string(100'000, 'x'));
+  for (int i = 0; i < 200; ++i) bench.log().append(make_message("", "q", properties, "b"), 0, kNever, EntryState::kReady);
+  bench.evict_all();
+  EXPECT_LT(bytes_in_memory(bench.log()), 8U << 20);  // what is at the cursor, what comes next, and the tail: not all of it
+}
+
 TEST(Residency, LetsNothingGoThatIsNotOnDiskYet) {
   LogBench bench;
   bench.fill_segments(3);
