@@ -273,6 +273,7 @@ Queue::GetStatus Queue::get(bool no_ack, UnixMillis now, Delivery& out) {
     out = {entry->message, position_of(static_cast<std::uint8_t>(log->id() - info_.id), offset), told_returns(*entry), entry->redelivered,
            false};
     log->take(offset, kNoConsumer);
+    get_pace_.took_one(now);
     if (no_ack) log->settle(offset);
     return GetStatus::kMessage;
   }
@@ -384,7 +385,8 @@ void Queue::collect(std::uint64_t memory_target_bytes, WriteSet& out, Offset bel
     pending_confirms_.pop_front();
   }
   if (!confirms.empty()) out.needs_sync = true;
-  const std::uint64_t expected = consumers_.empty() || info_.paused.delivery ? 0 : consumers_.total_room(kMaxExpectedDeliveries);
+  std::uint64_t expected = 0;
+  if (!info_.paused.delivery) expected = get_pace_.expected() + (consumers_.empty() ? 0 : consumers_.total_room(kMaxExpectedDeliveries));
   for (MessageLog* log : used_) log->collect(codec_, expected, memory_target_bytes, out, below);
   written_logs_.push_back(used_);
 }

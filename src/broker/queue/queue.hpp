@@ -16,6 +16,7 @@
 #include "broker/id_window.hpp"
 #include "broker/queue/consumers.hpp"
 #include "broker/queue/dead_letter.hpp"
+#include "broker/queue/get_pace.hpp"
 #include "broker/queue/message_log.hpp"
 #include "broker/queue/selector.hpp"
 #include "broker/queue_settings.hpp"
@@ -261,6 +262,7 @@ class Queue {
   std::vector<std::unique_ptr<MessageLog>> levels_;  // index = priority; null = never used
   std::vector<MessageLog*> used_;                    // highest level first
   Consumers consumers_;
+  GetPace get_pace_;
   /// Where not everybody may have every message; null in other queues.
   struct Selection {
     std::unique_ptr<Selector> selector;

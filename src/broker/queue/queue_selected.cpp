@@ -178,6 +178,7 @@ Queue::GetStatus Queue::get_selected(bool no_ack, UnixMillis now, Delivery& out)
     if (!log->covers(offset, *entry)) return GetStatus::kLater;
     out = {entry->message, position_in(*log, offset), told_returns(*entry), entry->redelivered, false};
     log->take(offset, kNoConsumer);
+    get_pace_.took_one(now);
     if (no_ack) {
       selector.left(*out.message);
       log->settle(offset);
