@@ -1,5 +1,6 @@
 #include "http/json.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
@@ -35,6 +36,15 @@ std::optional<amqp::Value> object_to_amqp(const json::object& object) {
 
 json::value number(double value) { return std::isfinite(value) ? json::value(value) : json::value(nullptr); }
 
+/// 1e400 is well-formed, but no number that could be kept, or written again.
+bool holds_infinity(const json::value& value) {
+  if (const double* number = value.if_double()) return !std::isfinite(*number);
+  if (const json::array* list = value.if_array()) return std::any_of(list->begin(), list->end(), holds_infinity);
+  if (const json::object* object = value.if_object())
+    return std::any_of(object->begin(), object->end(), [](const auto& member) { return holds_infinity(member.value()); });
+  return false;
+}
+
 }  // namespace
 
 std::optional<json::value> parse_json(std::string_view text) {
@@ -42,7 +52,7 @@ std::optional<json::value> parse_json(std::string_view text) {
   options.max_depth = kMaxDepth;
   boost::system::error_code error;
   json::value value = json::parse({text.data(), text.size()}, error, {}, options);
-  if (error) return std::nullopt;
+  if (error || holds_infinity(value)) return std::nullopt;
   return value;
 }
 

@@ -13,7 +13,7 @@ namespace mq::http {
 
 namespace json = boost::json;
 
-/// nullopt when it is not JSON, or nested deeper than 32 levels.
+/// nullopt when it is not JSON, nested deeper than 32 levels, or holds a number beyond what a double can be.
 [[nodiscard]] std::optional<json::value> parse_json(std::string_view text);
 /// On one line.
 [[nodiscard]] std::string to_text(const json::value& value);

@@ -69,6 +69,11 @@ TEST(ManagementJson, IsRefusedWhenItIsMalformedOrTooDeep) {
   EXPECT_FALSE(parse_json(std::string(1000, '[')));
 }
 
+TEST(ManagementJson, HoldsNoNumberBeyondADouble) {
+  for (const char* text : {"1e400", "-1e400", "[1, [2, 1e999]]", R"({"a": {"b": 1e309}})"}) EXPECT_FALSE(parse_json(text)) << text;
+  EXPECT_TRUE(parse_json("[1e308, 1e-400]"));
+}
+
 TEST(ManagementJson, HasNoNamesTooLongForATable) {
   EXPECT_TRUE(read("{\"" + std::string(255, 'n') + "\":1}"));
   EXPECT_FALSE(read("{\"" + std::string(256, 'n') + "\":1}"));
