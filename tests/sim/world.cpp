@@ -387,7 +387,14 @@ void World::looks_for_what_was_not_delivered() {
 void World::looks_for_what_must_be_gone() {
   for (auto& client : clients_)
     for (const std::string& queue : client->own_queues())
-      if (messages_in(queue)) return oracle_.violated("queue '" + queue + "' outlives its connection");
+      if (!is_gone(queue)) return oracle_.violated("queue '" + queue + "' outlives its connection");
+}
+
+// One that is another's is refused too, but in other words.
+bool World::is_gone(const std::string& queue) {
+  Talker talker(*broker_, scheduler_, options_, [this] { scheduler_.run_until_idle(); });
+  const Event answer = talker.asks(QueueDeclare{.queue = queue, .passive = true});
+  return answer.id == ChannelClose::kId && answer.as<ChannelClose>().reply_code == static_cast<std::uint16_t>(ReplyCode::kNotFound);
 }
 
 void World::drains(QueueIndex queue) {

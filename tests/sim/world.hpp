@@ -60,6 +60,7 @@ class World {
   void looks_at_memory();
   void looks_for_what_was_not_delivered();
   void looks_for_what_must_be_gone();
+  [[nodiscard]] bool is_gone(const std::string& queue);
   [[nodiscard]] std::optional<std::uint32_t> messages_in(const std::string& queue);
   void settles_accounts();
   void drains(QueueIndex queue);
