@@ -194,6 +194,17 @@ TEST_F(DamagedFiles, OneOctetInABlobFileCostsOneMessage) {
   expect_all_but(1);
 }
 
+TEST_F(DamagedFiles, OneOctetInADelayedMessageIsPassedOverAndTheOthersAreRead) {
+  ASSERT_TRUE(flip(files_with(path_, ".blob"), "id-1"));
+  auto store = open(path_);
+  const auto scan = store->read_delayed(kFullBook, {}, 100, UINT64_MAX);
+  ASSERT_TRUE(scan) << scan.error().text;
+  EXPECT_TRUE(scan->complete);
+  ASSERT_EQ(scan->damaged.size(), 1u);
+  EXPECT_EQ(scan->damaged.front().sequence, 1u);
+  EXPECT_EQ(scan->records.size(), 2u) << "one before it and one behind";
+}
+
 TEST_F(DamagedFiles, OneOctetInATableCostsOneMessageThoughRocksDbRefusesTheBlock) {
   ASSERT_TRUE(flip(files_with(path_, ".sst"), "body 7 "));
   {
