@@ -96,11 +96,11 @@ struct Config {
   std::uint64_t exchanges_per_vhost = 50'000;
   std::uint64_t bindings_per_vhost = 1'000'000;
   std::uint32_t consumers_per_channel = 10'000;
-  std::uint64_t unacked_per_connection = 250'000;   ///< deliveries; beyond, it is delivered nothing
-  std::uint64_t transaction_bytes = 64ULL << 20;    ///< of a transaction that is not committed yet
-  std::uint64_t arguments_bytes = 16ULL << 10;      ///< of a queue, an exchange or a binding
-  std::uint64_t connection_publish_rate = 0;        ///< messages per second
-  std::uint64_t connection_publish_byte_rate = 0;   ///< bytes per second
+  std::uint64_t unacked_per_connection = 250'000;  ///< deliveries; beyond, it is delivered nothing
+  std::uint64_t transaction_bytes = 64ULL << 20;   ///< of a transaction that is not committed yet
+  std::uint64_t arguments_bytes = 16ULL << 10;     ///< of a queue, an exchange or a binding
+  std::uint64_t connection_publish_rate = 0;       ///< messages per second
+  std::uint64_t connection_publish_byte_rate = 0;  ///< bytes per second
 
   // log
   std::string log_level = "info";  ///< trace, debug, info, warn, error or off

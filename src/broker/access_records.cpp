@@ -55,9 +55,14 @@ class Reader {
 
 Table encode(const User& user) {
   amqp::Array tags(user.tags.begin(), user.tags.end());
-  return {{"name", user.name},       {"password_hash", user.password_hash},     {"hashing_algorithm", password_hashing_name(user.hashing)},
-          {"tags", std::move(tags)}, {"max_connections", user.max_connections}, {"max_channels", user.max_channels},
-          {"max_publish_rate", user.max_publish_rate}, {"max_publish_byte_rate", user.max_publish_byte_rate}};
+  return {{"name", user.name},
+          {"password_hash", user.password_hash},
+          {"hashing_algorithm", password_hashing_name(user.hashing)},
+          {"tags", std::move(tags)},
+          {"max_connections", user.max_connections},
+          {"max_channels", user.max_channels},
+          {"max_publish_rate", user.max_publish_rate},
+          {"max_publish_byte_rate", user.max_publish_byte_rate}};
 }
 
 Table encode(const Permission& permission) {

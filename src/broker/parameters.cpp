@@ -117,9 +117,7 @@ Table encode(const UserLimits& limits) {
   return table;
 }
 
-bool is_user_limit(std::string_view name) noexcept {
-  return knows_limit(kUserLimits, name);
-}
+bool is_user_limit(std::string_view name) noexcept { return knows_limit(kUserLimits, name); }
 
 Error too_many_connections(std::string_view vhost, std::string_view user, std::int64_t limit) {
   std::string text = "access to vhost '";

@@ -88,7 +88,8 @@ Outcome<> Connection::shake_hands() {
   Outcome<amqp::ConnectionTune> tune = expect<amqp::ConnectionTune>();
   if (tune.has_error()) return tune.error();
   if (tune->frame_max != amqp::kNoFrameMax && tune->frame_max < amqp::kMinFrameMax)  // a body could not be cut to it
-    return failed(FailureKind::kProtocol, "the broker offers frames of " + std::to_string(tune->frame_max) + " octets, fewer than AMQP has");
+    return failed(FailureKind::kProtocol,
+                  "the broker offers frames of " + std::to_string(tune->frame_max) + " octets, fewer than AMQP has");
   frame_max_ = agree(tune->frame_max, options_.frame_max);
   channel_max_ = agree(tune->channel_max, options_.channel_max);
   heartbeat_seconds_ = options_.heartbeat_seconds;

@@ -139,7 +139,14 @@ std::shared_ptr<AsioStrand> AsioScheduler::make_socket_strand() {
 }
 
 std::shared_ptr<Strand> AsioScheduler::make_blocking_strand(const std::string& name) {
+  std::lock_guard lock(blocking_mutex_);
   return std::make_shared<AsioStrand>(blocking_.emplace_back(std::make_unique<Worker>(name, false))->context);
+}
+
+void AsioScheduler::on_every_thread(const std::function<void()>& task) {
+  std::lock_guard lock(blocking_mutex_);
+  for (const auto* threads : {&workers_, &blocking_})
+    for (const auto& worker : *threads) boost::asio::post(worker->context, task);
 }
 
 std::unique_ptr<Timer> AsioScheduler::make_timer(std::shared_ptr<Strand> strand, std::function<void()> callback) {

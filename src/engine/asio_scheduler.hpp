@@ -5,7 +5,9 @@
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,6 +51,8 @@ class AsioScheduler final : public Scheduler {
   Millis monotonic_now() const override;
   std::uint64_t random() override;
 
+  /// Has each thread do this once, when its turn comes.
+  void on_every_thread(const std::function<void()>& task);
   /// Ends all threads after what they are doing now; nothing runs afterwards.
   void stop();
 
@@ -68,6 +72,7 @@ class AsioScheduler final : public Scheduler {
   };
 
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::mutex blocking_mutex_;
   std::vector<std::unique_ptr<Worker>> blocking_;
   std::atomic<unsigned> next_worker_{0};
 };

@@ -176,9 +176,18 @@ Health Broker::health() const {
   return health_;
 }
 
-void Broker::hold_growing(bool memory_is_short) { growth_.look(memory_is_short, vhosts()); }
+void Broker::set_memory_is_short(bool is_short) {
+  services_->memory_is_short = is_short;
+  const auto all = vhosts();
+  growth_.look(is_short, all);
+  if (!is_short) return;
+  for (const auto& vhost : all)
+    for (const auto& queue : vhost->queues()) queue->squeeze();
+}
 
-std::optional<std::string> Broker::hold_back(const InboxPtr& inbox, const QueueActor& queue) { return growth_.hold_back(inbox, queue.id()); }
+std::optional<std::string> Broker::hold_back(const InboxPtr& inbox, const QueueActor& queue) {
+  return growth_.hold_back(inbox, queue.id());
+}
 
 // --- the end ---
 

@@ -32,7 +32,7 @@ struct BrokerOptions {
   std::int64_t default_delivery_limit = 20;  ///< of quorum queues that set none; negative = no limit
   unsigned threads = 2;                      ///< that serve connections and queues
   LoginOptions logins;
-  std::string node = "brokerd@localhost";    ///< its name in error texts
+  std::string node = "brokerd@localhost";  ///< its name in error texts
   /// How much there may be at most; 0 = no limit. A vhost's own max-queues goes before the general one.
   std::uint64_t max_channels = 0;
   std::uint64_t queues_per_vhost = 0, exchanges_per_vhost = 0, bindings_per_vhost = 0;
@@ -101,8 +101,9 @@ class Broker {
   [[nodiscard]] Committer& committer() noexcept { return *committer_; }
   void set_health(Health health);
   [[nodiscard]] Health health() const;
-  /// Publishers to what grows are to be blocked, because memory is getting short (GrowthWatch). Called at every look at memory.
-  void hold_growing(bool memory_is_short);
+  /// While memory is short, queues write out what they need not keep, and publishers to those that grow are held back (GrowthWatch).
+  /// Called at every look at memory.
+  void set_memory_is_short(bool is_short);
   /// A session published into a queue that holds its publishers back: why, and HoldLifted comes when that is over; nullopt: it is over.
   [[nodiscard]] std::optional<std::string> hold_back(const InboxPtr& inbox, const QueueActor& queue);
 

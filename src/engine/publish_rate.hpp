@@ -18,7 +18,10 @@ class PublishRate {
   void set(std::int64_t messages, std::int64_t bytes) noexcept {
     messages_.set(messages);
     bytes_.set(bytes);
+    revision_.fetch_add(1, std::memory_order_release);
   }
+  /// Another after each set(); shares of the time before do not count any more.
+  [[nodiscard]] std::uint64_t revision() const noexcept { return revision_.load(std::memory_order_acquire); }
   [[nodiscard]] bool limited() const noexcept { return messages_.limited() || bytes_.limited(); }
 
   /// What somebody may publish before it has to ask again: ten milliseconds' worth, at least one message.
@@ -67,6 +70,7 @@ class PublishRate {
     std::atomic<std::int64_t> paid_until_ns_{0};
   };
   Meter messages_, bytes_;
+  std::atomic<std::uint64_t> revision_{1};
 };
 using PublishRatePtr = std::shared_ptr<PublishRate>;
 

@@ -306,8 +306,13 @@ void QueueActor::settle_turn() {
 
 std::uint64_t QueueActor::memory_target_bytes() const noexcept {
   const bool squeezed =
+      services_->memory_is_short.load(std::memory_order_relaxed) ||
       services_->memory_used_bytes.load(std::memory_order_relaxed) > static_cast<std::int64_t>(services_->total_memory_bytes);
   return squeezed ? std::min(kSqueezedMemoryBytes, services_->queue_memory_bytes.load()) : services_->queue_memory_bytes.load();
+}
+
+void QueueActor::squeeze() {
+  if (gauges_.memory_bytes.load(std::memory_order_relaxed) > kSqueezedMemoryBytes) put(WakeUp{});
 }
 
 bool QueueActor::expired() const noexcept {
@@ -348,7 +353,8 @@ bool QueueActor::disk_lags() const noexcept {
   return queue_.counts().memory_bytes >= 4 * services_->queue_memory_bytes || used >= 2 * services_->total_memory_bytes;
 }
 
-// Publishers go on once what they sent is in the queue; while the disk lags far behind memory, this queue's or everybody's, they wait for it.
+// Publishers go on once what they sent is in the queue; while the disk lags far behind memory, this queue's or everybody's, they wait for
+// it.
 void QueueActor::release_publishers() {
   if (dead_) publishers_.consumers_are_behind(false);
   else if (disk_lags()) return;

@@ -136,6 +136,7 @@ struct QueueServices {
   /// What a vhost may hold at most; 0 = no limit. A vhost's own max-queues goes before the first.
   std::atomic<std::uint64_t> queues_per_vhost{0}, exchanges_per_vhost{0}, bindings_per_vhost{0};
   std::atomic<std::int64_t> memory_used_bytes{0};
+  std::atomic<bool> memory_is_short{false};  ///< of the whole process, whatever takes it: queues keep as little as they can
   PublishBudget publish_budget;
 
   QueueServices(Scheduler& scheduler_, Storage& storage_, Committer& committer_, unsigned threads = 2)
@@ -162,6 +163,8 @@ class QueueActor final : public Actor<QueueItem>, public broker::Destination {
   [[nodiscard]] bool may_refuse() const noexcept { return may_refuse_.load(std::memory_order_relaxed); }
   /// Any thread: whether sessions that publish into it are to stop doing so, because it grows while memory is short (engine/growth_watch).
   [[nodiscard]] bool holds_publishers() const noexcept { return holds_publishers_.load(std::memory_order_relaxed); }
+  /// Any thread: has it write out what it need not keep, now that memory is short. One that keeps little is left alone.
+  void squeeze();
   void hold_publishers(bool on) noexcept { holds_publishers_.store(on, std::memory_order_relaxed); }
 
  protected:

@@ -77,8 +77,7 @@ struct CloseRequested {
   ReplyCode code = ReplyCode::kConnectionForced;
   std::string text;
 };
-using SessionItem =
-    std::variant<Deliveries, Confirms, Reply, ConsumerCancelled, WindowOpened, AlarmChanged, HoldLifted, CloseRequested>;
+using SessionItem = std::variant<Deliveries, Confirms, Reply, ConsumerCancelled, WindowOpened, AlarmChanged, HoldLifted, CloseRequested>;
 
 class SessionInbox final : public broker::Peer, public Asker, public Runnable, public std::enable_shared_from_this<SessionInbox> {
  public:

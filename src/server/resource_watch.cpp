@@ -1,11 +1,7 @@
 #include "server/resource_watch.hpp"
 
-#include <sys/sysinfo.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 
 #include "base/log.hpp"
@@ -17,6 +13,9 @@ namespace {
 // Shares of the limit of memory, in hundredths: beyond the first it is getting short, below the second no longer.
 constexpr std::uint64_t kShort = 90;
 constexpr std::uint64_t kPlenty = 80;
+// From this share on it is looked at so often, for it may fill quickly.
+constexpr std::uint64_t kMuch = 50;
+constexpr Millis kOftenMs = 50;
 constexpr Millis kGrowthEveryMs = 1000;  // growth is what came in so long, however often the disk is looked at
 
 class Look final : public Runnable {
@@ -28,28 +27,12 @@ class Look final : public Runnable {
   std::function<void()> look_;
 };
 
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t size_pages = 0, resident_pages = 0;
-  statm >> size_pages >> resident_pages;
-  return resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 }  // namespace
 
-std::uint64_t total_memory_bytes() {
-  struct sysinfo info {};
-  std::uint64_t total = ::sysinfo(&info) == 0 ? std::uint64_t{info.totalram} * info.mem_unit : std::uint64_t{1} << 30;
-  std::uint64_t group = 0;
-  if (std::ifstream limit("/sys/fs/cgroup/memory.max"); limit >> group && group != 0) total = std::min(total, group);
-  return total;
-}
-
 struct ResourceWatch::State {
-  State(Scheduler& scheduler_, engine::Broker& broker_, DiskCare* care_, ResourceLimits limits_,
-        std::function<std::uint64_t()> memory_in_use_)
+  State(Scheduler& scheduler_, engine::Broker& broker_, DiskCare* care_, ResourceLimits limits_, ProcessMemory memory_)
       : scheduler(scheduler_), broker(broker_), care(care_), strand(scheduler.make_strand()), limits(std::move(limits_)),
-        memory_in_use(memory_in_use_ ? std::move(memory_in_use_) : resident_bytes) {}
+        memory(std::move(memory_)) {}
 
   Scheduler& scheduler;
   engine::Broker& broker;
@@ -58,7 +41,7 @@ struct ResourceWatch::State {
   std::unique_ptr<Timer> timer;
   std::mutex mutex;  // against new limits and the end of the watch
   ResourceLimits limits;
-  const std::function<std::uint64_t()> memory_in_use;
+  const ProcessMemory memory;
   bool memory_is_short = false;
   Millis growth_seen_at = 0;
   DiskWatch disk;
@@ -122,8 +105,9 @@ struct ResourceWatch::State {
     health.store_since = scheduler.now();
   }
 
-  void look_at_memory() {
-    const std::uint64_t used = memory_in_use();
+  /// Until when to look again at the latest.
+  Millis look_at_memory() {
+    const std::uint64_t used = memory.resident_bytes();
     const bool low = limits.memory_bytes != 0 && used > limits.memory_bytes;
     if (low && !health.low_on_memory)
       log::warn("{} bytes of memory are in use, more than {}: publishers are blocked", used, limits.memory_bytes);
@@ -132,6 +116,7 @@ struct ResourceWatch::State {
     health.memory_bytes = used;
     health.memory_limit_bytes = limits.memory_bytes;
     look_at_growth(used);
+    return limits.memory_bytes != 0 && used > limits.memory_bytes / 100 * kMuch ? kOftenMs : kNever;
   }
 
   void look_at_growth(std::uint64_t used) {
@@ -139,14 +124,15 @@ struct ResourceWatch::State {
     memory_is_short = limits.memory_bytes != 0 && used > limits.memory_bytes / 100 * (memory_is_short ? kPlenty : kShort);
     if (memory_is_short && now - growth_seen_at < kGrowthEveryMs) return;
     growth_seen_at = now;
-    broker.hold_growing(memory_is_short);
+    broker.set_memory_is_short(memory_is_short);
+    if (memory_is_short && care != nullptr) care->save_memory();
+    memory.spare(memory_is_short);
   }
 
   void look() {
     std::lock_guard lock(mutex);
     if (stopped) return;
-    const Millis again_ms = look_at_disk();
-    look_at_memory();
+    const Millis again_ms = std::min(look_at_disk(), look_at_memory());
     std::optional<std::string> reason;
     if (health.low_on_memory) reason = "low on memory";
     if (health.low_on_disk) reason = health.low_on_memory ? "low on memory & disk" : "low on disk";
@@ -156,9 +142,8 @@ struct ResourceWatch::State {
   }
 };
 
-ResourceWatch::ResourceWatch(Scheduler& scheduler, engine::Broker& broker, DiskCare* care, ResourceLimits limits,
-                             std::function<std::uint64_t()> memory_in_use)
-    : state_(std::make_shared<State>(scheduler, broker, care, std::move(limits), std::move(memory_in_use))) {
+ResourceWatch::ResourceWatch(Scheduler& scheduler, engine::Broker& broker, DiskCare* care, ResourceLimits limits, ProcessMemory memory)
+    : state_(std::make_shared<State>(scheduler, broker, care, std::move(limits), std::move(memory))) {
   state_->timer = scheduler.make_timer(state_->strand, [weak = std::weak_ptr<State>(state_)] {
     if (auto state = weak.lock()) state->look();
   });

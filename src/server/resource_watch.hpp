@@ -1,15 +1,17 @@
 // Watches memory in use, free disk space and the store: beyond the limits publishers are blocked, before either runs out; when both are
-// well again they go on. Looks once a second, and sooner where much is written (disk_watch.hpp). What it sees is the broker's health.
-// Shortly before the limit of memory those are blocked who publish to queues that grow (engine/growth_watch).
+// well again they go on. Looks once a second, and sooner where much is written (disk_watch.hpp) or in memory. What it sees is the
+// broker's health.
+// Shortly before the limit of memory those are blocked who publish to queues that grow (engine/growth_watch), queues write out what they
+// hold, and what is free goes back to the machine.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "engine/broker.hpp"
 #include "mq/ports/disk_care.hpp"
+#include "server/process_memory.hpp"
 
 namespace mq::server {
 
@@ -20,14 +22,10 @@ struct ResourceLimits {
   bool operator==(const ResourceLimits&) const = default;
 };
 
-/// Memory of this machine, or of the control group this process lives in if that has less.
-[[nodiscard]] std::uint64_t total_memory_bytes();
-
 class ResourceWatch {
  public:
-  /// `care` is that of the broker's store; null: it has none. `memory_in_use` tells bytes; what this process has, unless told otherwise.
-  ResourceWatch(Scheduler& scheduler, engine::Broker& broker, DiskCare* care, ResourceLimits limits,
-                std::function<std::uint64_t()> memory_in_use = {});
+  /// `care` is that of the broker's store; null: it has none.
+  ResourceWatch(Scheduler& scheduler, engine::Broker& broker, DiskCare* care, ResourceLimits limits, ProcessMemory memory);
   ~ResourceWatch();
   void set_limits(ResourceLimits limits);
 

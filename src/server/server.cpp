@@ -262,7 +262,7 @@ boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const C
     return StartError{"cannot recover from '" + config.data_dir + "': " + with_advice(recovered.error(), config.data_dir)};
   damage->tell(*parts->broker, config.data_dir);
   parts->watch = std::make_unique<server::ResourceWatch>(*parts->scheduler, *parts->broker, store::disk_care_of(*parts->storage),
-                                                         resource_limits(config));
+                                                         resource_limits(config), server::process_memory(*parts->scheduler));
   if (std::string wrong = parts->listen(); !wrong.empty()) {
     parts->scheduler->stop();  // queues may be at work already: nothing may run any more when the parts go
     return StartError{std::move(wrong)};

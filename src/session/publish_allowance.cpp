@@ -9,6 +9,7 @@ constexpr engine::PublishRate::Share kMost{65536, 1 << 24};
 }  // namespace
 
 void PublishAllowance::settle(Millis now) noexcept {
+  settled_revision_ = revision();
   until_ = 0;
   share_ = kMost;
   for (const auto& rate : rates_) {

@@ -32,13 +32,22 @@ class PublishAllowance {
     return until_ <= now;
   }
   [[nodiscard]] Millis until() const noexcept { return until_; }
+  /// Charges the rates with what was published since the last asking, and takes new shares.
+  void settle(Millis now) noexcept;
+  /// Whether a rate was set since the last settle().
+  [[nodiscard]] bool outdated() const noexcept { return revision() != settled_revision_; }
 
  private:
-  void settle(Millis now) noexcept;
+  [[nodiscard]] std::uint64_t revision() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& rate : rates_) sum += rate ? rate->revision() : 0;
+    return sum;
+  }
 
   std::array<engine::PublishRatePtr, 3> rates_;
   engine::PublishRate::Share share_{0, 0};  // nothing was asked for yet
   std::uint64_t messages_ = 0, bytes_ = 0;  // published since the last asking
+  std::uint64_t settled_revision_ = 0;
   Millis until_ = 0;
 };
 

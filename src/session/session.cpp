@@ -8,11 +8,11 @@
 namespace mq::session {
 namespace {
 
-constexpr std::size_t kMaxHeldBytes = 1 << 20;  // of frames that wait for a request of their channel
+constexpr std::size_t kMaxHeldBytes = 1 << 20;   // of frames that wait for a request of their channel
 constexpr std::size_t kMaxPacedBytes = 1 << 16;  // of publishes that wait for their rate: they are passed through again and again
 constexpr std::size_t kMaxUnderWay = 8192;       // requests of a connection that wait for the engine; their answers come by themselves
-constexpr Millis kCloseTimeoutMs = 5000;        // for the peer's connection.close-ok
-constexpr Millis kLingerMs = 3000;              // for the peer to close after the last word
+constexpr Millis kCloseTimeoutMs = 5000;         // for the peer's connection.close-ok
+constexpr Millis kLingerMs = 3000;               // for the peer to close after the last word
 constexpr Millis kMsPerSecond = 1000;
 
 }  // namespace
@@ -28,7 +28,10 @@ Session::Session(engine::Broker& broker, engine::InboxPtr inbox, std::shared_ptr
   inbox_->deliveries.set_limits(kConsumersAtFull * outbox, unsettled == 0 ? INT64_MAX : static_cast<std::int64_t>(unsettled));
 }
 
-Session::~Session() { broker_.close_inbox(*inbox_); }
+Session::~Session() {
+  if (paced_) allowance_.settle(broker_.scheduler().monotonic_now());
+  broker_.close_inbox(*inbox_);
+}
 
 // --- bytes in ---
 

@@ -62,7 +62,7 @@ struct SessionOptions {
 struct PeerAddress {
   std::string name;  ///< as logs show it: `127.0.0.1:50000 -> 127.0.0.1:5672`
   bool loopback = false;
-  std::string network;  ///< whose failed logins count together: an IPv4 address, or the /64 of an IPv6 one
+  std::string network;          ///< whose failed logins count together: an IPv4 address, or the /64 of an IPv6 one
   std::shared_ptr<void> place;  ///< among the connections of its address; let go with the session
 };
 

@@ -81,7 +81,8 @@ void Session::release_stalled() {
   for (auto& [number, channel] : channels_)
     if (std::exchange(channel->stalled, false) && !channel->waiting && !clogged_) stalled.push_back(number);
   // Where there is room for some only, others are first the next time.
-  if (!stalled.empty()) std::rotate(stalled.begin(), stalled.begin() + static_cast<std::ptrdiff_t>(release_turn_++ % stalled.size()), stalled.end());
+  if (!stalled.empty())
+    std::rotate(stalled.begin(), stalled.begin() + static_cast<std::ptrdiff_t>(release_turn_++ % stalled.size()), stalled.end());
   for (std::uint16_t number : stalled)
     if (Channel* channel = find_channel(number)) resume(*channel);
   if (!held_close_.empty() && state_ == State::kRunning && !close_sent_ && !has_held_publish())
@@ -127,6 +128,7 @@ void Session::tell_blocked() {
 
 void Session::look_at_pace() {
   const bool was_paced = std::exchange(paced_, allowance_.limited());
+  if (paced_ && allowance_.outdated()) allowance_.settle(broker_.scheduler().monotonic_now());
   look_at_gates();
   if (was_paced && !paced_) release_stalled();
 }

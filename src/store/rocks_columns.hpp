@@ -47,6 +47,8 @@ class Database {
   [[nodiscard]] std::vector<rocksdb::ColumnFamilyHandle*> columns() const;
   /// Of its files; those of a database that is only read do not wait.
   [[nodiscard]] Patience& patience() const noexcept { return *patience_; }
+  /// Has what gathers in memory written to its files, if that is so much at least; does not wait.
+  void flush_soon(std::uint64_t least_bytes);
   /// Replaces a column by an empty one.
   [[nodiscard]] rocksdb::Status empty_column(Column column);
 

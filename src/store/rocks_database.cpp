@@ -153,6 +153,18 @@ StorageResult<> Database::check_blob_files() const {
   return {};
 }
 
+void Database::flush_soon(std::uint64_t least_bytes) {
+  std::uint64_t gathered_bytes = 0, under_way = 0;
+  if (!db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &gathered_bytes) || gathered_bytes < least_bytes)
+    return;
+  if (db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kMemTableFlushPending, &under_way) && under_way != 0) return;
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;  // else it waits for better times
+  if (const rocksdb::Status status = db_->Flush(options, columns()); !status.ok())
+    log::warn("flushing what is buffered: {}", status.ToString());
+}
+
 StorageResult<> Database::prepare(Mode mode) {
   if (mode == Mode::kSalvage) return {};
   const std::string doing = "opening " + options_.directory;

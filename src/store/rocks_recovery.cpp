@@ -65,7 +65,8 @@ class QueueRecovery {
   bool make_index(PageKey key, PageIndex& index) {
     rocksdb::PinnableSlice value;
     PageExamination page;
-    if (read_even_damaged(database_, Column::kPages, encode_key(key).view(), value).ok()) page = examine_page(key, {value.data(), value.size()});
+    if (read_even_damaged(database_, Column::kPages, encode_key(key).view(), value).ok())
+      page = examine_page(key, {value.data(), value.size()});
     if (page.whole.empty()) {
       behind_unreadable_ = key.first + std::max<Offset>(page.count, 1);  // so that no page is put where this one lies
       tell(What::kPage, key.first, page.count);

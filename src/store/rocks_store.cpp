@@ -31,6 +31,7 @@ namespace {
 using Kind = StorageError::Kind;
 
 constexpr std::uint64_t kSpaceBesideMessages = std::uint64_t{1} << 20;  // for what a commit writes beside them
+constexpr std::uint64_t kWorthFlushingBytes = std::uint64_t{8} << 20;
 
 rocksdb::Slice slice(std::string_view view) { return {view.data(), view.size()}; }
 
@@ -69,6 +70,7 @@ class RocksStore final : public Storage, public DiskCare {
   [[nodiscard]] StorageResult<> sync() override;
   [[nodiscard]] std::optional<StorageError> trouble() const override;
   void save_space() override;
+  void save_memory() override;
   void give_up() override { database_.patience().give_up(); }
   [[nodiscard]] const std::string& location() const noexcept override { return location_; }
 
@@ -146,6 +148,8 @@ void RocksStore::save_space() {
   transient_keeper_.hurry();
   if (Housekeeper* delayed = delayed_keeper_at_) delayed->hurry();
 }
+
+void RocksStore::save_memory() { database_.flush_soon(kWorthFlushingBytes); }
 
 StorageResult<> RocksStore::commit(std::span<WriteSet* const> sets) {
   if (failed_) return *failed_;

@@ -9,7 +9,8 @@ namespace mq::store {
 namespace {
 
 /// The column's tables that may hold a key between these two; all of them without keys.
-std::vector<std::string> tables_of(const Database& database, const std::string& directory, Column column, std::optional<std::string_view> key) {
+std::vector<std::string> tables_of(const Database& database, const std::string& directory, Column column,
+                                   std::optional<std::string_view> key) {
   std::vector<rocksdb::LiveFileMetaData> files;
   database.db().GetLiveFilesMetaData(&files);
   std::vector<std::string> found;

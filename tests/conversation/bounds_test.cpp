@@ -67,11 +67,12 @@ TEST_P(Bounds, OfQueuesExchangesAndBindingsOfAVhost) {
   c.sends(QueueBind{.queue = "q", .exchange = "x", .routing_key = "a"}).receives(QueueBindOk{});
   c.sends(QueueBind{.queue = "q", .exchange = "x", .routing_key = "a"}).receives(QueueBindOk{});
   c.sends(QueueBind{.queue = "q", .exchange = "x", .routing_key = "b"});
-  c.loses_channel_with(406, "PRECONDITION_FAILED - cannot bind 'q' to exchange 'x' in vhost '/': binding limit of 1 is reached", QueueBind::kId);
+  c.loses_channel_with(406, "PRECONDITION_FAILED - cannot bind 'q' to exchange 'x' in vhost '/': binding limit of 1 is reached",
+                       QueueBind::kId);
   c.opens_channel().sends(ExchangeDeclare{.exchange = "y", .type = "topic"});
-  c.loses_channel_with(406, "PRECONDITION_FAILED - cannot declare exchange 'y' in vhost '/': exchange limit of " +
-                                std::to_string(there + 1) + " is reached",
-                       ExchangeDeclare::kId);
+  c.loses_channel_with(
+      406, "PRECONDITION_FAILED - cannot declare exchange 'y' in vhost '/': exchange limit of " + std::to_string(there + 1) + " is reached",
+      ExchangeDeclare::kId);
   c.opens_channel().sends(QueueDeclare{.queue = "r"});
   c.loses_channel_with(406, "PRECONDITION_FAILED - cannot declare queue 'r': queue limit in vhost '/' (1) is reached", QueueDeclare::kId);
 }

@@ -24,10 +24,10 @@ class HeldBack : public Conversation {
   /// Two looks at memory, and what `meanwhile` does between them.
   template <class Meanwhile>
   void memory_is_short_while(Meanwhile&& meanwhile) {
-    broker().hold_growing(true);
+    broker().set_memory_is_short(true);
     meanwhile();
     settle();
-    broker().hold_growing(true);
+    broker().set_memory_is_short(true);
   }
 };
 INSTANTIATE_TEST_SUITE_P(Sent, HeldBack, ::testing::ValuesIn(kWays), [](const auto& each) { return std::string(each.param.name); });
@@ -38,7 +38,7 @@ TEST_P(HeldBack, ThePublishersOfAQueueThatGrowsWhileMemoryIsShort) {
   c.publishes("grows", "the last that enters").receives_nothing();
   c.publishes("grows", "waits").receives(ConnectionBlocked{"low on memory: queue 'grows' in vhost '/' grows"});
   EXPECT_EQ(ready_in("grows"), 41U);
-  broker().hold_growing(false);
+  broker().set_memory_is_short(false);
   c.receives(ConnectionUnblocked{}).receives_nothing();
   EXPECT_EQ(ready_in("grows"), 42U);
 }
@@ -59,9 +59,9 @@ TEST_P(HeldBack, NobodyWhoPublishesElsewhere) {
 
 TEST_P(HeldBack, NobodyAsLongAsThereIsEnoughMemory) {
   Client& c = with_queue("grows");
-  broker().hold_growing(false);
+  broker().set_memory_is_short(false);
   fills(c, "grows");
-  broker().hold_growing(false);
+  broker().set_memory_is_short(false);
   fills(c, "grows");
   c.receives_nothing();
   EXPECT_EQ(ready_in("grows"), 80U);
@@ -83,11 +83,11 @@ TEST_P(HeldBack, UntilHalfOfTheBacklogIsGone) {
   Client& other = client();
   for (int message = 0; message < 10; ++message) other.sends(BasicGet{.queue = "grows", .no_ack = true});
   settle();
-  broker().hold_growing(true);
+  broker().set_memory_is_short(true);
   c.receives_nothing();
   for (int message = 0; message < 15; ++message) other.sends(BasicGet{.queue = "grows", .no_ack = true});
   settle();
-  broker().hold_growing(true);
+  broker().set_memory_is_short(true);
   c.receives(ConnectionUnblocked{});
   EXPECT_EQ(ready_in("grows"), 40U + 2 - 25);
 }
@@ -98,7 +98,7 @@ TEST_P(HeldBack, AndReleasedWhenTheQueueIsDeleted) {
   c.publishes("grows", "m").receives_nothing();
   c.publishes("grows", "n").receives(ConnectionBlocked{"low on memory: queue 'grows' in vhost '/' grows"});
   client().sends(QueueDelete{.queue = "grows"}).takes<QueueDeleteOk>();
-  broker().hold_growing(true);
+  broker().set_memory_is_short(true);
   c.receives(ConnectionUnblocked{}).receives_nothing();
 }
 
@@ -133,7 +133,7 @@ TEST_P(HeldBack, AndStillByAnAlarmWhenThatComes) {
   c.publishes("grows", "m").receives_nothing();
   c.publishes("grows", "n").receives(ConnectionBlocked{"low on memory: queue 'grows' in vhost '/' grows"});
   broker().set_alarm("low on memory");
-  broker().hold_growing(false);
+  broker().set_memory_is_short(false);
   c.receives_nothing();
   EXPECT_EQ(ready_in("grows"), 41U);
   broker().set_alarm(std::nullopt);
@@ -148,7 +148,7 @@ TEST_P(HeldBack, InTransactionsToo) {
   c.publishes("grows", "m").sends(TxCommit{}).receives(TxCommitOk{});
   c.publishes("grows", "n").sends(TxCommit{}).receives(ConnectionBlocked{"low on memory: queue 'grows' in vhost '/' grows"});
   EXPECT_EQ(ready_in("grows"), 41U);
-  broker().hold_growing(false);
+  broker().set_memory_is_short(false);
   c.receives(ConnectionUnblocked{}).receives(TxCommitOk{});
 }
 

@@ -101,11 +101,12 @@ class World:
     def memory_now(self):
         return memory_of(self.broker.process.pid)
 
-    def set_memory_watermark(self, limit_bytes):
+    def configure(self, section, key, value):
         """Takes effect at once: the broker reads its configuration again."""
-        config = self.broker.home / "brokerd.toml"
-        config.write_text(f'[flow]\nmemory_watermark = "{limit_bytes // MIB}MiB"\nqueue_resident = "16MiB"\n'
-                          f'total_resident = "{self.resident_mib}MiB"\n', encoding="utf-8")
+        settings = {"flow": {"queue_resident": '"16MiB"', "total_resident": f'"{self.resident_mib}MiB"'}}
+        settings.setdefault(section, {})[key] = value
+        text = "".join(f"[{name}]\n" + "".join(f"{each} = {its}\n" for each, its in keys.items()) for name, keys in settings.items())
+        (self.broker.home / "brokerd.toml").write_text(text, encoding="utf-8")
         self.broker.process.send_signal(1)
 
     @staticmethod

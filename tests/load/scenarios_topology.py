@@ -151,7 +151,7 @@ def http_list_flood(world, seconds):
 def held_back_while_memory_is_short(world, seconds):
     """Memory near its watermark while one queue grows: its publishers are blocked, those of a queue that is emptied go on."""
     broker = world.broker
-    world.set_memory_watermark(world.memory_now() + (world.resident_mib << 20) // 2)
+    world.configure("flow", "memory_watermark", f'"{(world.memory_now() >> 20) + world.resident_mib}MiB"')
     blocked = [0]
     with open_peer(broker) as owner:
         declare(owner, "grows")

@@ -254,6 +254,13 @@ bool Client::waits_for(QueueIndex queue) const {
   return false;
 }
 
+std::string Client::unanswered() const {
+  if (!running_) return {};
+  for (const auto& [number, channel] : channels_)
+    if (!channel.life->dead && channel.life->unanswered != 0) return channel.life->name;
+  return {};
+}
+
 void Client::checks_in() {
   if (wire_ == nullptr) return;
   for (auto& [number, channel] : channels_)

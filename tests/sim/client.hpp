@@ -26,6 +26,8 @@ class Client final : public Ear {
   void reads(Random& random);
   /// Asks something on every channel, so that what it was suspected of is decided by the answers.
   void checks_in();
+  /// A channel on which something was asked and not answered yet; empty = none.
+  [[nodiscard]] std::string unanswered() const;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool connected() const noexcept { return wire_ != nullptr; }

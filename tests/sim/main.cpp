@@ -30,10 +30,11 @@ void print(const Tally& tally) {
   fmt::print(
       "published {}, confirmed {}, delivered {} ({} again), acked {}, dead-lettered {}, transactions {}, drained {}\n"
       "crashes {} (writes lost {}), restarts {}, connections broken {}, disk stalls {}, failed commits {}, failed reads {}, "
-      "damaged pages {} (messages {}), full disks {} (commits that did not fit {})\n",
+      "damaged pages {} (messages {}), full disks {} (commits that did not fit {}), shortages of memory {}, rates {}\n",
       tally.published, tally.confirmed, tally.delivered, tally.redelivered, tally.acked, tally.dead_lettered, tally.transactions,
       tally.drained, tally.crashes, tally.lost_writes, tally.restarts, tally.vanished, tally.stalls, tally.failed_commits,
-      tally.failed_reads, tally.damaged_pages, tally.damaged_messages, tally.full_disks, tally.commits_without_space);
+      tally.failed_reads, tally.damaged_pages, tally.damaged_messages, tally.full_disks, tally.commits_without_space, tally.shortages,
+      tally.rates);
 }
 
 void report(const Trial& trial, const std::string& violation, bool shrinks) {
@@ -67,7 +68,8 @@ int run_many(const Options& options) {
   Tally tally;
   std::vector<std::pair<Trial, std::string>> failed;
   while (true) {
-    while (next < end && failed.empty() && !nursery.full()) nursery.begin({next++, options.steps, {}});  // one failure is enough to go on with
+    while (next < end && failed.empty() && !nursery.full())
+      nursery.begin({next++, options.steps, {}});  // one failure is enough to go on with
     if (nursery.empty()) break;
     auto [trial, outcome] = nursery.next();
     const auto first_time = first_times.find(trial.seed);

@@ -59,7 +59,38 @@ std::optional<MessageId> Oracle::message_of(std::string_view body) {
 
 void Oracle::arrived(MessageId message) {
   messages_[message].arrived_at = now_();
+  messages_[message].paced = pace_ ? paces_ : 0;
   if (!messages_[message].tx && !messages_[message].what.delay_ms) not_entered_.push_back(message);
+}
+
+void Oracle::paces(std::int64_t messages_per_s, std::int64_t bytes_per_s, std::size_t connections) {
+  pace_.emplace();
+  pace_->since = now_();
+  pace_->messages_per_s = messages_per_s;
+  pace_->bytes_per_s = bytes_per_s;
+  pace_->connections = connections;
+  ++paces_;
+}
+
+// Each connection may be ahead by its share, ten milliseconds' worth, and by the message that goes beyond it; and what nobody used for a
+// tenth of a second is kept.
+void Oracle::takes_in(Message& message) {
+  if (std::exchange(message.taken_in, true) || !pace_ || message.paced != paces_) return;
+  const std::uint64_t bytes = message.what.body_bytes;
+  ++pace_->messages;
+  pace_->bytes += bytes;
+  pace_->largest_bytes = std::max(pace_->largest_bytes, bytes);
+  const auto most = [&](std::int64_t per_s, std::uint64_t largest) {
+    const auto in_time = static_cast<std::uint64_t>(per_s * (now_() - pace_->since + 100) / 1000);
+    return in_time + pace_->connections * (static_cast<std::uint64_t>(std::max<std::int64_t>(per_s / 100, 1)) + largest);
+  };
+  const auto check = [&](std::int64_t per_s, std::uint64_t taken, std::uint64_t largest, const char* what) {
+    if (per_s >= 0 && taken > most(per_s, largest))
+      violated(std::to_string(taken) + what + " were taken in within " + std::to_string(now_() - pace_->since) + " ms, at a rate of " +
+               std::to_string(per_s) + " a second");
+  };
+  check(pace_->messages_per_s, pace_->messages, 1, " messages");
+  check(pace_->bytes_per_s, pace_->bytes, pace_->largest_bytes, " octets");
 }
 
 void Oracle::confirmed(ChannelLife& life, std::uint64_t sequence, bool multiple, bool refused) {
@@ -73,6 +104,7 @@ void Oracle::confirmed(ChannelLife& life, std::uint64_t sequence, bool multiple,
     Message& message = messages_[at->second];
     if (trace_) trace_("   > message " + std::to_string(at->second) + (refused ? " refused" : " confirmed"));
     if (message.arrived_at == kNever) violated("message " + std::to_string(at->second) + " is confirmed before it arrived");
+    takes_in(message);
     (refused ? message.refused : message.confirmed) = true;
     message.confirmed_in = run_;
     ++counts_.confirmed;
@@ -163,11 +195,12 @@ std::optional<CopyKey> Oracle::delivered(const LifePtr& life, std::string_view c
   const auto id = message_of(body);
   if (!id) return std::nullopt;
   const CopyKey key{*id, queue};
-  const Message& message = messages_[*id];
+  Message& message = messages_[*id];
   if (trace_)
     trace_("   > " + name_of(key) + " to " + life->name + " " + std::string(consumer) + " as " + std::to_string(tag) +
            (redelivered ? " again" : ""));
   if (message.arrived_at == kNever) violated(name_of(key) + " is delivered before it arrived");
+  takes_in(message);
   if (!may_be_in(message, queue)) violated(name_of(key) + ": it does not belong there");
   if (message.what.delay_ms && now_() < message.arrived_at + *message.what.delay_ms)
     violated(name_of(key) + " is delivered before it is due");
@@ -364,6 +397,7 @@ void Oracle::is_quiet() {
 }
 
 void Oracle::crashed() {
+  pace_.reset();
   active_.clear();
   unexplained_.clear();
   ++run_;

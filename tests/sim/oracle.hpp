@@ -104,6 +104,12 @@ class Oracle {
   /// Something whose way nobody follows is published, and will be confirmed.
   void publishes_unheeded(ChannelLife& life, std::uint64_t sequence) { life.unconfirmed.emplace(sequence, kUnheeded); }
   void returned(std::string_view body);
+  /// From now on all together publish no faster than that, or as fast as they can; negative = no limit. `connections` are there.
+  void paces(std::int64_t messages_per_s, std::int64_t bytes_per_s, std::size_t connections);
+  void paces_nobody() { pace_.reset(); }
+  void connected() {
+    if (pace_) ++pace_->connections;
+  }
   void confirmed(ChannelLife& life, std::uint64_t sequence, bool multiple, bool refused);
 
   // --- consuming ---
@@ -171,6 +177,8 @@ class Oracle {
     bool returned = false;
     bool damaged = false;
     bool rolled_back = false;
+    bool taken_in = false;           ///< by the broker, for sure
+    std::uint64_t paced = 0;         ///< by which of the paces, when it arrived
     std::uint64_t confirmed_in = 0;  ///< which run of the broker
   };
   struct Copy {
@@ -187,7 +195,16 @@ class Oracle {
     bool drained = false;
   };
 
+  /// What all that is published may come to in a while.
+  struct Pace {
+    UnixMillis since = 0;
+    std::int64_t messages_per_s = -1, bytes_per_s = -1;
+    std::uint64_t connections = 0;  ///< that were there meanwhile
+    std::uint64_t messages = 0, bytes = 0, largest_bytes = 0;
+  };
+
   [[nodiscard]] std::optional<MessageId> message_of(std::string_view body);
+  void takes_in(Message& message);
   [[nodiscard]] bool may_be_in(const Message& message, QueueIndex queue) const;
   [[nodiscard]] std::optional<Millis> time_to_live(const Message& message, QueueIndex queue) const;
   void look_at_death(QueueIndex queue, MessageId message, const amqp::Properties& properties);
@@ -213,6 +230,8 @@ class Oracle {
   std::map<QueueIndex, std::pair<LifePtr, std::string>> active_;                // who got something last, of single active consumers
   std::map<std::tuple<QueueIndex, std::string, const ChannelLife*>, std::uint64_t> group_order_;
   std::vector<bool> gives_away_;  // by queue: what was given without acknowledgement may have been lost on its way
+  std::optional<Pace> pace_;
+  std::uint64_t paces_ = 0;
   std::uint64_t run_ = 0;
   std::uint64_t disturbances_ = 0;                                  // what may have returned messages to queues
   std::vector<std::pair<std::uint64_t, std::string>> unexplained_;  // unless something is heard that explains it

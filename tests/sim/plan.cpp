@@ -166,6 +166,8 @@ Plan::Plan(std::uint64_t seed) {
   small_memory = random.chance(50);
   persistent_percent = with_ids ? 100 : random.chance(70) ? 95 : 50;
   if (random.chance(30)) odds.full_disk = 3;
+  if (random.chance(20)) odds.shortage = 4;
+  if (random.chance(15)) odds.rate = 4;
 }
 
 std::vector<QueueIndex> Plan::route(std::string_view exchange, std::string_view key) const {

@@ -53,7 +53,7 @@ struct BindingPlan {
 /// In how many of a hundred steps something of the kind is done, when its turn comes.
 struct Odds {
   unsigned crash = 0, restart = 0, vanish = 0, failed_commit = 0, failed_read = 0, stall = 0, full_disk = 0;
-  unsigned policy = 0, pause = 0, alarm = 0, limit = 0;
+  unsigned policy = 0, pause = 0, alarm = 0, limit = 0, shortage = 0, rate = 0;
   unsigned rot = 0;  ///< of a hundred crashes, after so many a page on disk is damaged
 };
 

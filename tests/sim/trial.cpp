@@ -82,6 +82,8 @@ Outcome live(const Trial& trial, bool traces) {
   tally.damaged_messages = life.counts.damaged;
   tally.full_disks = life.full_disks;
   tally.commits_without_space = life.disk.commits_without_space;
+  tally.shortages = life.shortages;
+  tally.rates = life.rates;
   return outcome;
 }
 

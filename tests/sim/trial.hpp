@@ -20,7 +20,7 @@ struct Tally {
   std::uint64_t published = 0, confirmed = 0, delivered = 0, redelivered = 0, acked = 0, dead_lettered = 0, transactions = 0, drained = 0;
   std::uint64_t crashes = 0, restarts = 0, vanished = 0, stalls = 0, lost_writes = 0, failed_commits = 0, failed_reads = 0;
   std::uint64_t damaged_pages = 0, damaged_messages = 0;
-  std::uint64_t full_disks = 0, commits_without_space = 0;
+  std::uint64_t full_disks = 0, commits_without_space = 0, shortages = 0, rates = 0;
   Tally& operator+=(const Tally& other);
 };
 

@@ -41,9 +41,10 @@ void World::starts() {
   options.logins.password_cost = broker::kLowestScryptCost;
   options.queue_memory_bytes = plan_.small_memory ? 2 << 10 : 1 << 20;
   options.total_memory_bytes = plan_.small_memory ? 8 << 10 : 8 << 20;
-  disk_failed_ = stalled_ = full_ = alarmed_ = false;
+  disk_failed_ = stalled_ = full_ = alarmed_ = short_ = false;
   broker_ = std::make_unique<engine::Broker>(scheduler_, disk_, options, [this](const StorageError&) { disk_failed_ = true; });
   if (const auto recovered = broker_->recover(); !recovered) oracle_.violated("the broker does not start: " + recovered.error().text);
+  else if (plan_.odds.rate != 0) lifts_rates();
 }
 
 // The process is gone: nothing of it runs any more.
@@ -163,6 +164,7 @@ void World::connects(Client& client, Random& random) {
   wires_.push_back(std::make_unique<Wire>(*broker_, scheduler_, options_, client.name() + "." + std::to_string(++connections_), client));
   if (plan_.with_slow_readers && random.chance(50)) wires_.back()->set_room(1 << (8 + random.below(8)));
   client.connects(*wires_.back(), random);
+  oracle_.connected();
 }
 
 void World::moves_bytes(Random& random) {
@@ -175,6 +177,7 @@ void World::passes_time(Random& random) {
   if (plan_.lets_the_broker_settle) runs_until_idle();
   const Millis ms = random.chance(10) ? random.between(100, 3000) : random.between(1, 40);
   scheduler_.elapse(ms);
+  if (short_) looks_for_growth(true);
 }
 
 void World::goes_wrong(Random& random) {
@@ -209,6 +212,12 @@ void World::goes_wrong(Random& random) {
     alarmed_ = !alarmed_;
     tells(alarmed_ ? "-- an alarm begins" : "-- the alarm ends");
     broker_->set_alarm(alarmed_ ? std::optional<std::string>("low on memory") : std::nullopt);
+  } else if (turn(plan_.odds.shortage)) {
+    tells(short_ ? "-- there is memory again" : "-- memory is short");
+    result_.shortages += short_ ? 0 : 1;
+    looks_for_growth(!short_);
+  } else if (turn(plan_.odds.rate)) {
+    changes_rates(random);
   } else if (turn(plan_.odds.vanish)) {
     Client& client = *random.one_of(clients_);
     if (!client.connected()) return;
@@ -263,6 +272,52 @@ void World::changes_limits(Random& random) {
   broker_->change_user_limits("guest", std::move(limits), engine::reply_to([](const Result<engine::Answer>&) {}));
 }
 
+void World::looks_for_growth(bool memory_is_short) {
+  short_ = memory_is_short;
+  broker_->set_memory_is_short(memory_is_short);
+}
+
+// Of the user that all clients are, or of the vhost.
+void World::changes_rates(Random& random) {
+  lifts_rates();
+  if (random.chance(30)) return tells("-- everybody may publish as fast as they like");
+  ++result_.rates;
+  const bool by_bytes = random.chance(40);
+  const std::int64_t messages = by_bytes ? -1 : random.between(1, 200), bytes = by_bytes ? random.between(500, 100'000) : -1;
+  tells("-- " + (by_bytes ? std::to_string(bytes) + " octets" : std::to_string(messages) + " messages") + " may be published a second");
+  if (random.chance(50)) {
+    amqp::Table limits;
+    limits.set("max-publish-rate", messages);
+    limits.set("max-publish-byte-rate", bytes);
+    broker_->change_user_limits("guest", std::move(limits), engine::reply_to([](const Result<engine::Answer>&) {}));
+  } else {
+    limits_vhost(by_bytes ? "max-publish-byte-rate" : "max-publish-rate", by_bytes ? bytes : messages);
+  }
+  paced_until_ = kNever;
+  oracle_.paces(messages, bytes, wires_.size());
+}
+
+// Whoever waits for a rate looks again after a second at the latest.
+void World::lifts_rates() {
+  oracle_.paces_nobody();
+  amqp::Table limits;
+  limits.set("max-publish-rate", std::int64_t{-1});
+  limits.set("max-publish-byte-rate", std::int64_t{-1});
+  broker_->change_user_limits("guest", std::move(limits), engine::reply_to([](const Result<engine::Answer>&) {}));
+  limits_vhost("max-publish-rate", -1);
+  limits_vhost("max-publish-byte-rate", -1);
+  paced_until_ = scheduler_.now() + 1001;
+}
+
+void World::limits_vhost(const std::string& name, std::int64_t limit) {
+  engine::ChangeLimit change;
+  change.limit = name;
+  if (limit >= 0) change.value = amqp::Value(limit);
+  change.reply = engine::reply_to([](const Result<engine::Answer>&) {});
+  broker_->find_vhost("/")->put(std::move(change));
+  scheduler_.run_until_idle();
+}
+
 // Nothing is left that an operator did.
 void World::lets_all_go_on() {
   amqp::Table limits;
@@ -273,6 +328,8 @@ void World::lets_all_go_on() {
         engine::ChangePause{queue.name, true, true, false, engine::reply_to([](const Result<engine::Answer>&) {})});
   alarmed_ = full_ = false;
   broker_->set_alarm(std::nullopt);
+  looks_for_growth(false);
+  if (plan_.odds.rate != 0) lifts_rates();
 }
 
 void World::collects_ended_wires() {
@@ -300,8 +357,9 @@ void World::looks_around() {
   looks_at_memory();
   if (!scheduler_.idle()) return;
   looks_at_heartbeats();
-  if (broker_->committer().gauges().waits_for_space) return;  // and with it what was to be delivered
-  if (!alarmed_ && !full_) oracle_.is_idle();  // else publishes wait in their sessions
+  if (broker_->committer().gauges().waits_for_space) return;                                    // and with it what was to be delivered
+  const bool publishes_wait = alarmed_ || full_ || short_ || scheduler_.now() <= paced_until_;  // in their sessions
+  if (!publishes_wait) oracle_.is_idle();
   bool all_left = true;
   for (auto& client : clients_) {
     if (!client->connected()) continue;
@@ -351,6 +409,8 @@ void World::settles_accounts() {
   comes_to_rest();
   for (auto& client : clients_) client->checks_in();
   comes_to_rest();
+  for (const auto& client : clients_)
+    if (const std::string channel = client->unanswered(); !channel.empty()) oracle_.violated("channel " + channel + " waits for an answer");
   if (!is_over()) looks_for_what_was_not_delivered();
   for (auto& wire : wires_) wire->vanish();
   comes_to_rest();

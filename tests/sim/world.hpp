@@ -23,7 +23,7 @@ struct LifeResult {
   std::uint64_t fingerprint = 0;  ///< two lives of one seed have the same
   Oracle::Counts counts;
   DiskFaults disk;
-  std::uint64_t crashes = 0, restarts = 0, vanished = 0, stalls = 0, full_disks = 0;
+  std::uint64_t crashes = 0, restarts = 0, vanished = 0, stalls = 0, full_disks = 0, shortages = 0, rates = 0;
 };
 
 /// Used once.
@@ -44,6 +44,10 @@ class World {
   void changes_policy(Random& random);
   void pauses(Random& random);
   void changes_limits(Random& random);
+  void changes_rates(Random& random);
+  void lifts_rates();
+  void limits_vhost(const std::string& name, std::int64_t limit);
+  void looks_for_growth(bool memory_is_short);
   void damages_the_disk(Random& random);
   void lets_all_go_on();
   void fills_the_disk(bool full);
@@ -82,6 +86,8 @@ class World {
   bool stalled_ = false;
   bool full_ = false;  // the disk
   bool alarmed_ = false;
+  bool short_ = false;          // of memory
+  UnixMillis paced_until_ = 0;  // publishes may wait for a rate until then
   std::uint64_t connections_ = 0;
   LifeResult result_;
 };

@@ -31,7 +31,8 @@ class DeliveryWindow {
     most_unsettled_.store(unsettled, std::memory_order_relaxed);
   }
   [[nodiscard]] bool open() const noexcept {
-    return bytes_.load() < most_bytes_.load(std::memory_order_relaxed) && unsettled_.load() < most_unsettled_.load(std::memory_order_relaxed);
+    return bytes_.load() < most_bytes_.load(std::memory_order_relaxed) &&
+           unsettled_.load() < most_unsettled_.load(std::memory_order_relaxed);
   }
   void take(std::uint64_t bytes, std::uint64_t unsettled) noexcept {
     bytes_.fetch_add(static_cast<std::int64_t>(bytes));

@@ -8,7 +8,7 @@
 namespace mq::broker {
 namespace {
 
-constexpr std::uint64_t kMaxSegmentBytes = 1024 * 1024;                   // bodies; so that a segment is read back in one short go
+constexpr std::uint64_t kMaxSegmentBytes = 1024 * 1024;                 // bodies; so that a segment is read back in one short go
 constexpr std::uint64_t kMaxSegmentMemoryBytes = 2 * kMaxSegmentBytes;  // with headers, which may be as large as a frame
 
 }  // namespace

@@ -132,7 +132,7 @@ class MessageLog {
   /// Puts what is to be written into `out`. `expected_deliveries`: how many messages consumers could take at once, for the reserve.
   /// The write must be committed in order with others of this log; then written() is called once per collect().
   /// Of what was not written yet, only messages with offsets below `below` are.
-  /// Also frees memory down to about `memory_target_bytes`, from the end backwards; what is in no page yet is written as transient
+  /// Also frees memory down to about `memory_target_bytes`, what is wanted last first; what is in no page yet is written as transient
   /// pages first and freed by a later call.
   void collect(const Storage& codec, std::uint64_t expected_deliveries, std::uint64_t memory_target_bytes, WriteSet& out,
                Offset below = kEverything);

@@ -224,7 +224,7 @@ Segment& MessageLog::segment_for_restored(const PageIndex& index) {
   if (Segment* tail = segments_.tail(); tail != nullptr && index.last < tail->first + Segment::kMaxEntries) return *tail;
   Segment& segment = segments_.append(index.first, index.first_enqueued_at);
   segment.closed = true;
-  segment.resident = false;
+  segments_.leave_memory(segment);
   return segment;
 }
 

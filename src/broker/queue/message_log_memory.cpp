@@ -53,7 +53,7 @@ void MessageLog::evict(Segment& segment) {
   totals_.memory_bytes -= segment.memory_bytes;
   segment.memory_bytes = 0;
   std::vector<Entry>().swap(segment.entries);
-  segment.resident = false;
+  segments_.leave_memory(segment);
 }
 
 void MessageLog::spill(Segment& segment, const Storage& codec, WriteSet& out, InFlight& flight) {
@@ -79,17 +79,20 @@ void MessageLog::shrink(std::uint64_t target_bytes, const Storage& codec, WriteS
   squeezed_ = totals_.memory_bytes > target_bytes;
   if (!squeezed_) return;
   std::uint64_t bytes = totals_.memory_bytes;  // what will be left when the writes started here are done
-  Segment* segment = segments_.tail();
-  for (; segment != nullptr && segment != cursor_ && segment->resident && bytes > target_bytes; segment = segment->previous)
-    bytes -= release(*segment, codec, out, flight);
-  if (totals_.waiting > 0 || ever_parked_)
-    for (Segment* past = segments_.head(); past != nullptr && past != cursor_ && bytes > target_bytes; past = past->next)
-      bytes -= release(*past, codec, out, flight);
-  if (bytes <= target_bytes || segment == nullptr || segment->resident) return;
-  // That was what came last. The middle is not in memory; before it there may be more behind the cursor.
-  std::vector<Segment*> first_ones;
-  for (segment = cursor_; segment != nullptr && segment->resident; segment = segment->next) first_ones.push_back(segment);
-  for (; !first_ones.empty() && bytes > target_bytes; first_ones.pop_back()) bytes -= release(*first_ones.back(), codec, out, flight);
+  const auto release_between = [&](Offset first, Offset end) {
+    for (Segment *segment = segments_.last_resident(), *previous = nullptr; segment != nullptr && bytes > target_bytes;
+         segment = previous) {
+      previous = segment->previous_resident;
+      if (segment->first >= first && segment->first < end) bytes -= release(*segment, codec, out, flight);
+    }
+  };
+  // What is wanted last goes first, then what waits for its time, and what is wanted next only if need be.
+  const Segment* ahead = cursor_;
+  for (std::size_t count = 0; ahead != nullptr && count <= kReadAheadSegments; ++count) ahead = ahead->next;
+  const Offset soon = cursor_ != nullptr ? cursor_->first : kEverything, later = ahead != nullptr ? ahead->first : kEverything;
+  release_between(later, kEverything);
+  release_between(0, soon);
+  release_between(soon, later);
 }
 
 // --- into memory ---
@@ -207,7 +210,7 @@ std::uint64_t MessageLog::loaded(Offset segment_first, std::span<const PageRecor
   if (segment == nullptr || segment->resident || !segment->loading) return 0;
   segment->loading = false;
   --loads_under_way_;
-  segment->resident = true;
+  segments_.enter_memory(*segment);
   deadlines_.not_evicted(*segment);
   waits_.not_evicted(*segment);
   const std::uint32_t expected = segment->live;

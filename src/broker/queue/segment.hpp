@@ -57,7 +57,7 @@ struct Segment {
   std::uint32_t busy = 0;  ///< live, but neither waiting, parked nor plainly ready at or behind the cursor: out, hidden, moving or returned
   std::uint32_t waiting = 0;    ///< kWaiting
   std::uint32_t uncovered = 0;  ///< live and in no page
-  bool resident = true;         ///< entries are in memory
+  bool resident = true;         ///< entries are in memory; changed by SegmentList
   bool loading = false;
   bool closed = false;             ///< takes no more entries
   bool called = false;             ///< somebody waits for a parked message of it
@@ -74,6 +74,8 @@ struct Segment {
   std::vector<Mark> marks;                         ///< while not resident: what is to be known of messages in transient pages
   Segment* previous = nullptr;
   Segment* next = nullptr;
+  Segment* previous_resident = nullptr;
+  Segment* next_resident = nullptr;
 
   [[nodiscard]] Offset end() const noexcept { return first + span; }
   [[nodiscard]] bool covers(Offset offset) const noexcept { return offset >= first && offset < end(); }

@@ -32,7 +32,28 @@ Segment& SegmentList::append(Offset first, UnixMillis now) {
   (tail_ != nullptr ? tail_->next : head_) = segment;
   tail_ = segment;
   order_.push_back(segment);
+  segment->previous_resident = last_resident_;
+  (last_resident_ != nullptr ? last_resident_->next_resident : first_resident_) = segment;
+  last_resident_ = segment;
   return *segment;
+}
+
+// What is read back is wanted next, and so stands in front mostly.
+void SegmentList::enter_memory(Segment& segment) noexcept {
+  Segment* next = first_resident_;
+  while (next != nullptr && next->first < segment.first) next = next->next_resident;
+  segment.next_resident = next;
+  segment.previous_resident = next != nullptr ? next->previous_resident : last_resident_;
+  (segment.previous_resident != nullptr ? segment.previous_resident->next_resident : first_resident_) = &segment;
+  (next != nullptr ? next->previous_resident : last_resident_) = &segment;
+  segment.resident = true;
+}
+
+void SegmentList::leave_memory(Segment& segment) noexcept {
+  Segment *const previous = std::exchange(segment.previous_resident, nullptr), *const next = std::exchange(segment.next_resident, nullptr);
+  (previous != nullptr ? previous->next_resident : first_resident_) = next;
+  (next != nullptr ? next->previous_resident : last_resident_) = previous;
+  segment.resident = false;
 }
 
 Deque<Segment*>::const_iterator SegmentList::place(Offset offset) const noexcept {
@@ -46,7 +67,9 @@ void SegmentList::remove(Segment* segment) {
   else order_.erase(place(segment->first));
   (segment->previous != nullptr ? segment->previous->next : head_) = segment->next;
   (segment->next != nullptr ? segment->next->previous : tail_) = segment->previous;
-  if (spare_ == nullptr && segment->resident) spare_ = segment;
+  const bool was_resident = segment->resident;
+  if (was_resident) leave_memory(*segment);
+  if (spare_ == nullptr && was_resident) spare_ = segment;
   else delete segment;
 }
 

@@ -1,5 +1,5 @@
-// The segments of one log, linked in order of offset. One emptied segment is kept for the next that is needed, so that a steady stream
-// of messages allocates nothing.
+// The segments of one log, linked in order of offset, and those in memory once more among themselves. One emptied segment is kept for the
+// next that is needed, so that a steady stream of messages allocates nothing.
 //
 // Ownership: owns its segments. Used on the queue's strand only.
 #pragma once
@@ -18,11 +18,15 @@ class SegmentList {
 
   [[nodiscard]] Segment* head() const noexcept { return head_; }
   [[nodiscard]] Segment* tail() const noexcept { return tail_; }
+  [[nodiscard]] Segment* last_resident() const noexcept { return last_resident_; }
 
-  /// A new, empty segment at the end.
+  /// A new, empty segment at the end, in memory.
   Segment& append(Offset first, UnixMillis now);
   /// Takes the segment out; the pointer is no longer good.
   void remove(Segment* segment);
+  /// Its entries are in memory again, or no longer.
+  void enter_memory(Segment& segment) noexcept;
+  void leave_memory(Segment& segment) noexcept;
   /// The segment that covers the offset, or null. Quick at the ends, and at `near` (may be null) and the one before it.
   [[nodiscard]] Segment* find(Offset offset, Segment* near) const noexcept;
 
@@ -34,6 +38,8 @@ class SegmentList {
   Deque<Segment*> order_;  // all of them, for searching
   Segment* head_ = nullptr;
   Segment* tail_ = nullptr;
+  Segment* first_resident_ = nullptr;
+  Segment* last_resident_ = nullptr;
   Segment* spare_ = nullptr;
 };
 

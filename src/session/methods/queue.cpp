@@ -37,8 +37,8 @@ Outcome change_binding(Session& session, Channel& channel, const M& method, bool
 Outcome check_arguments(const Session& session, const amqp::EncodedTable& arguments) {
   const std::uint64_t most = session.options().arguments_bytes;
   if (most == 0 || arguments.body.size() <= most) return {};
-  return fail(ReplyCode::kPreconditionFailed, "arguments of " + std::to_string(arguments.body.size()) +
-                                                  " bytes are larger than the limit of " + std::to_string(most));
+  return fail(ReplyCode::kPreconditionFailed,
+              "arguments of " + std::to_string(arguments.body.size()) + " bytes are larger than the limit of " + std::to_string(most));
 }
 
 Outcome queue_declare(Session& session, Channel& channel, const amqp::QueueDeclare& method) {

@@ -1,5 +1,5 @@
-// What the broker reads out of a message's headers and writes into them: delays, copies, deaths. The headers are octets as they come, or made of
-// names that mean something; the message dies a few times, in queues of a few names.
+// What the broker reads out of a message's headers and writes into them: delays, copies, deaths. The headers are octets as they come, or
+// made of names that mean something; the message dies a few times, in queues of a few names.
 #include "broker/delay.hpp"
 #include "broker/queue/dead_letter.hpp"
 #include "broker/queue/queue.hpp"

@@ -1,5 +1,5 @@
-// Field values as rules compare, hash and print them: two tables as they come. Values that are the same have the same hash, whichever way they
-// are asked; a canonical body is one, is well formed, and does not depend on the order of what has different names.
+// Field values as rules compare, hash and print them: two tables as they come. Values that are the same have the same hash, whichever way
+// they are asked; a canonical body is one, is well formed, and does not depend on the order of what has different names.
 #include "broker/values.hpp"
 
 #include "broker/json_term.hpp"

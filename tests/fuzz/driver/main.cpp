@@ -68,9 +68,9 @@ std::string keep(const Options& options, std::string name, std::string_view inpu
 
 void tell(const Options& options, const Target& target, const Finding& finding, const char* program) {
   const std::string file = keep(options, target.name, finding.input);
-  std::printf("FOUND   %s: %s\n  input (%zu bytes): %s%s\n  again: %s %s --input %s\n", target.name, finding.what.c_str(), finding.input.size(),
-              to_hex(std::string_view(finding.input).substr(0, kMostHexBytes)).c_str(), finding.input.size() > kMostHexBytes ? "..." : "",
-              program, target.name, file.c_str());
+  std::printf("FOUND   %s: %s\n  input (%zu bytes): %s%s\n  again: %s %s --input %s\n", target.name, finding.what.c_str(),
+              finding.input.size(), to_hex(std::string_view(finding.input).substr(0, kMostHexBytes)).c_str(),
+              finding.input.size() > kMostHexBytes ? "..." : "", program, target.name, file.c_str());
 }
 
 bool run(const Options& options, const Target& target, const char* program) {
@@ -86,7 +86,8 @@ bool run(const Options& options, const Target& target, const char* program) {
   Random random(options.seed);
   const auto in_ms = [](double seconds) { return static_cast<std::uint64_t>(seconds * 1000); };
   const Limits limits{one ? 0 : options.runs, in_ms(options.seconds), in_ms(options.input_seconds)};
-  const Outcome outcome = run_target(target, corpus, [&] { return mutator.make(random); }, limits);
+  const Outcome outcome = run_target(
+      target, corpus, [&] { return mutator.make(random); }, limits);
   std::printf("%s %-24s seed %llu: %llu executions (%zu of the corpus) in %.1f s, the slowest %.2f s\n",
               outcome.finding ? "FAILED " : "passed ", target.name, static_cast<unsigned long long>(options.seed),
               static_cast<unsigned long long>(outcome.executions), corpus.size(), static_cast<double>(outcome.elapsed_ms) / 1000,

@@ -12,10 +12,10 @@ constexpr std::size_t kMostChanges = 6;
 constexpr std::size_t kLongestStretch = 128;
 constexpr std::size_t kMostFreshBytes = 512;
 
-constexpr std::uint64_t kTelling[] = {0,      1,      2,      7,          8,          15,         16,         63,        64,       127,
-                                      128,    254,    255,    256,        511,        4095,       4096,       4097,      8191,     8192,
-                                      32767,  32768,  65535,  65536,      131064,     131072,     0x7FFFFFFF, 1u << 31,  ~0u,      ~0u - 7,
-                                      1ULL << 32, 1ULL << 53, INT64_MAX, 1ULL << 63, UINT64_MAX, UINT64_MAX - 7};
+constexpr std::uint64_t kTelling[] = {0,        1,    2,       7,          8,          15,        16,         63,         64,
+                                      127,      128,  254,     255,        256,        511,       4095,       4096,       4097,
+                                      8191,     8192, 32767,   32768,      65535,      65536,     131064,     131072,     0x7FFFFFFF,
+                                      1u << 31, ~0u,  ~0u - 7, 1ULL << 32, 1ULL << 53, INT64_MAX, 1ULL << 63, UINT64_MAX, UINT64_MAX - 7};
 
 void flip_bit(std::string& input, Random& random) {
   if (input.empty()) return;

@@ -33,7 +33,8 @@ std::vector<Mark> make_marks(fuzz::Input& input) {
 
 std::vector<rocksdb::Slice> slices(const std::vector<std::string>& operands) { return {operands.begin(), operands.end()}; }
 
-bool merge(const rocksdb::MergeOperator& merger, const rocksdb::Slice* existing, const std::vector<std::string>& operands, std::string& merged) {
+bool merge(const rocksdb::MergeOperator& merger, const rocksdb::Slice* existing, const std::vector<std::string>& operands,
+           std::string& merged) {
   const std::vector<rocksdb::Slice> list = slices(operands);
   rocksdb::Slice unused;
   rocksdb::MergeOperator::MergeOperationOutput out(merged, unused);

@@ -29,7 +29,8 @@ std::vector<PageRecord> make_records(fuzz::Input& input) {
     if ((has & 1) != 0) properties.delivery_mode = 2;
     if ((has & 2) != 0) properties.headers = fuzz::make_table(input, fuzz::header_names(), 2);
     const std::string_view exchange = (has & 4) != 0 ? input.text() : "x", key = (has & 8) != 0 ? input.text() : "k";
-    PageRecord record{offset, broker::make_message(exchange, key, properties, input.text()), kTime + static_cast<std::int8_t>(input.u8()), kNever};
+    PageRecord record{offset, broker::make_message(exchange, key, properties, input.text()), kTime + static_cast<std::int8_t>(input.u8()),
+                      kNever};
     if ((has & 16) != 0) record.deadline = static_cast<UnixMillis>(input.u64());
     if ((has & 32) != 0) record.enqueued_at = static_cast<UnixMillis>(input.u64());
     records.push_back(std::move(record));
@@ -39,9 +40,9 @@ std::vector<PageRecord> make_records(fuzz::Input& input) {
 }
 
 bool same(const PageRecord& a, const PageRecord& b) {
-  return a.offset == b.offset && a.enqueued_at == b.enqueued_at && a.deadline == b.deadline && a.message->exchange() == b.message->exchange() &&
-         a.message->routing_key() == b.message->routing_key() && a.message->header_payload() == b.message->header_payload() &&
-         a.message->body() == b.message->body();
+  return a.offset == b.offset && a.enqueued_at == b.enqueued_at && a.deadline == b.deadline &&
+         a.message->exchange() == b.message->exchange() && a.message->routing_key() == b.message->routing_key() &&
+         a.message->header_payload() == b.message->header_payload() && a.message->body() == b.message->body();
 }
 
 /// Each is one of those that were written, and none comes twice.

@@ -62,7 +62,8 @@ void delayed(std::string_view bytes) {
 void keys(std::string_view bytes) {
   if (const auto key = decode_page_key(bytes)) FUZZ_CLAIM(encode_key(*key).view() == bytes && !describe(*key).empty());
   if (const auto key = decode_queue_key(bytes)) FUZZ_CLAIM(encode_key(*key).view() == bytes && key_behind(*key) > bytes);
-  if (const auto key = decode_delayed_key(bytes)) FUZZ_CLAIM(encode_delayed_key(load_big_endian<std::uint64_t>(bytes.data()), *key).view() == bytes);
+  if (const auto key = decode_delayed_key(bytes))
+    FUZZ_CLAIM(encode_delayed_key(load_big_endian<std::uint64_t>(bytes.data()), *key).view() == bytes);
   static_cast<void>(decode_delayed_id_key(bytes));
   const std::string behind = key_behind_prefix(bytes);
   FUZZ_CLAIM(behind.empty() || behind > bytes);
@@ -77,7 +78,8 @@ FUZZ_TARGET(bytes) {
   if ((which & 0x80) != 0) ByteWriter(value).u32(checksum(value));
   switch (which % 7) {
     case 0:
-      return goes_round<PageIndex>(value, [](std::string_view b, PageIndex& out) { return decode_index(kFirst, b, out); }, encode_index);
+      return goes_round<PageIndex>(
+          value, [](std::string_view b, PageIndex& out) { return decode_index(kFirst, b, out); }, encode_index);
     case 1: return goes_round<QueueState>(value, decode_state, encode_state);
     case 2: return goes_round<DelayedState>(value, decode_delayed_state, encode_delayed_state);
     case 3: return marks(value);

@@ -10,17 +10,27 @@ using namespace amqp;
 constexpr std::string_view kQueues[] = {"q1", "q2", "q3", "q4", "amq.rabbitmq.reply-to", "amq.gen-1", ""};
 constexpr std::string_view kExchanges[] = {"", "x1", "x2", "amq.topic", "amq.direct", "amq.fanout", "amq.headers", "x3", "no such"};
 constexpr std::string_view kKeys[] = {"q1", "q2", "q3", "q4", "a.b.c", "a.*.c", "#", "a.#", "", "1", "amq.rabbitmq.reply-to.1"};
-constexpr std::string_view kTypes[] = {"topic", "direct", "fanout", "headers", "x-consistent-hash", "x-modulus-hash", "x-random",
-                                       "x-delayed-message", "x-recent-history", "x-message-deduplication", "x-none"};
+constexpr std::string_view kTypes[] = {"topic",
+                                       "direct",
+                                       "fanout",
+                                       "headers",
+                                       "x-consistent-hash",
+                                       "x-modulus-hash",
+                                       "x-random",
+                                       "x-delayed-message",
+                                       "x-recent-history",
+                                       "x-message-deduplication",
+                                       "x-none"};
 constexpr std::string_view kTags[] = {"t1", "t2", "", "t3"};
 constexpr std::string_view kExpirations[] = {"0", "1", "50", "60000", "-1", "x", "+5", "99999999999999999999"};
 constexpr std::string_view kIds[] = {"1", "2", "3", ""};
 
-constexpr MethodId kUsual[] = {
-    QueueDeclare::kId, QueueDeclare::kId,  QueueBind::kId,    QueueUnbind::kId,  QueuePurge::kId,    QueueDelete::kId,  ExchangeDeclare::kId,
-    ExchangeBind::kId, ExchangeUnbind::kId, ExchangeDelete::kId, BasicQos::kId,  BasicConsume::kId,  BasicConsume::kId, BasicCancel::kId,
-    BasicGet::kId,     BasicGet::kId,      BasicRecover::kId, ConfirmSelect::kId, TxSelect::kId,     TxCommit::kId,     TxRollback::kId,
-    ChannelOpen::kId,  ChannelClose::kId,  ChannelFlow::kId,  ChannelCloseOk::kId, ConnectionClose::kId};
+constexpr MethodId kUsual[] = {QueueDeclare::kId,   QueueDeclare::kId,    QueueBind::kId,     QueueUnbind::kId,    QueuePurge::kId,
+                               QueueDelete::kId,    ExchangeDeclare::kId, ExchangeBind::kId,  ExchangeUnbind::kId, ExchangeDelete::kId,
+                               BasicQos::kId,       BasicConsume::kId,    BasicConsume::kId,  BasicCancel::kId,    BasicGet::kId,
+                               BasicGet::kId,       BasicRecover::kId,    ConfirmSelect::kId, TxSelect::kId,       TxCommit::kId,
+                               TxRollback::kId,     ChannelOpen::kId,     ChannelClose::kId,  ChannelFlow::kId,    ChannelCloseOk::kId,
+                               ConnectionClose::kId};
 
 constexpr std::size_t kBodySizes[] = {0, 1, 20, 100, 1000, 4000, 8184, 20'000};
 

@@ -6,6 +6,7 @@
 namespace mq::fuzz {
 namespace {
 
+// clang-format off
 constexpr std::int64_t kTelling[] = {0, 1, 2, 3, 5, 10, 100, 255, 256, 1000, 60'000, 65'536, -1, -2, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
 
 constexpr std::string_view kWords[] = {
@@ -13,20 +14,76 @@ constexpr std::string_view kWords[] = {
     "quorum", "stream", "reject-publish", "drop-head", "reject-publish-dlx", "at-most-once", "at-least-once", "topic", "direct", "headers",
     "fanout", "x-delayed-message", "amq.topic", "amq.direct", "60000", "-1", "1e300", "failed", "returned", "all", "disabled", "linear",
     "exponential", "fixed", "header", "routing-key", "message-id", "memory", "disk", "color = 'red' AND size > 3", "NOT (a OR b)"};
+// clang-format on
 
-constexpr std::string_view kArguments[] = {
-    "x-queue-type", "x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-max-length",
-    "x-max-length-bytes", "x-max-priority", "x-overflow", "x-single-active-consumer", "x-delivery-limit", "x-delayed-retry-type",
-    "x-delayed-retry-min", "x-delayed-retry-max", "x-delayed-retry-backoff", "x-delayed-retry-multiplier", "x-delayed-retry-jitter",
-    "x-group-header", "x-group-by", "x-consumer-timeout", "x-message-deduplication", "x-cache-size", "x-cache-ttl", "x-cache-persistence",
-    "x-deduplication-header", "x-deduplication-by", "x-duplicate-exchange", "x-duplicate-routing-key", "x-queue-mode", "x-match", "color", "size",
-    "alternate-exchange", "x-delayed-type", "x-delayed-exchange", "x-recent-history-length", "x-recent-history-no-store", "hash-header",
-    "hash-property", "x-priority", "x-filter", "x-stream-offset", "x-cancel-on-ha-failover"};
+constexpr std::string_view kArguments[] = {"x-queue-type",
+                                           "x-expires",
+                                           "x-message-ttl",
+                                           "x-dead-letter-exchange",
+                                           "x-dead-letter-routing-key",
+                                           "x-dead-letter-strategy",
+                                           "x-max-length",
+                                           "x-max-length-bytes",
+                                           "x-max-priority",
+                                           "x-overflow",
+                                           "x-single-active-consumer",
+                                           "x-delivery-limit",
+                                           "x-delayed-retry-type",
+                                           "x-delayed-retry-min",
+                                           "x-delayed-retry-max",
+                                           "x-delayed-retry-backoff",
+                                           "x-delayed-retry-multiplier",
+                                           "x-delayed-retry-jitter",
+                                           "x-group-header",
+                                           "x-group-by",
+                                           "x-consumer-timeout",
+                                           "x-message-deduplication",
+                                           "x-cache-size",
+                                           "x-cache-ttl",
+                                           "x-cache-persistence",
+                                           "x-deduplication-header",
+                                           "x-deduplication-by",
+                                           "x-duplicate-exchange",
+                                           "x-duplicate-routing-key",
+                                           "x-queue-mode",
+                                           "x-match",
+                                           "color",
+                                           "size",
+                                           "alternate-exchange",
+                                           "x-delayed-type",
+                                           "x-delayed-exchange",
+                                           "x-recent-history-length",
+                                           "x-recent-history-no-store",
+                                           "hash-header",
+                                           "hash-property",
+                                           "x-priority",
+                                           "x-filter",
+                                           "x-stream-offset",
+                                           "x-cancel-on-ha-failover"};
 
-constexpr std::string_view kHeaders[] = {
-    "color", "size", "x-delay", "x-deliver-at", "CC", "BCC", "x-death", "x-deduplication-header", "x-group", "x-delivery-count",
-    "x-first-death-queue", "x-first-death-reason", "x-first-death-exchange", "x-last-death-queue", "x-match", "count", "queue", "reason", "exchange",
-    "routing-keys", "time", "original-expiration", "x-recent-history-no-store"};
+constexpr std::string_view kHeaders[] = {"color",
+                                         "size",
+                                         "x-delay",
+                                         "x-deliver-at",
+                                         "CC",
+                                         "BCC",
+                                         "x-death",
+                                         "x-deduplication-header",
+                                         "x-group",
+                                         "x-delivery-count",
+                                         "x-first-death-queue",
+                                         "x-first-death-reason",
+                                         "x-first-death-exchange",
+                                         "x-last-death-queue",
+                                         "x-match",
+                                         "count",
+                                         "queue",
+                                         "reason",
+                                         "exchange",
+                                         "routing-keys",
+                                         "time",
+                                         "original-expiration",
+                                         "x-recent-history-no-store"};
 
 }  // namespace
 

@@ -83,6 +83,21 @@ TEST(PublishAllowance, SharesARateWithOthers) {
   EXPECT_LE(published, 10'000U + 100 + 20);
 }
 
+TEST(PublishAllowance, ChargesWhatWasPublishedByThoseThatAreGone) {
+  auto user = std::make_shared<PublishRate>();
+  user->set(10, -1);
+  int published = 0;
+  for (int number = 0; number < 100; ++number) {
+    session::PublishAllowance each;
+    each.set_rates(nullptr, user, nullptr);
+    if (!each.permits(kNow)) continue;
+    each.published(1);
+    ++published;
+    each.settle(kNow);
+  }
+  EXPECT_EQ(published, 2);  // what was saved before, and the one whose cost the next has to wait for
+}
+
 TEST(PublishAllowance, TakesAMessageThatIsLargerThanASecondsWorth) {
   auto user = std::make_shared<PublishRate>();
   user->set(-1, 1000);
@@ -101,6 +116,20 @@ TEST(PublishAllowance, FeelsAChangeOfItsRates) {
   user->set(-1, -1);
   EXPECT_FALSE(allowance.limited());
   EXPECT_TRUE(allowance.permits(kNow));
+}
+
+TEST(PublishAllowance, KnowsWhenItsSharesAreOfTheTimeBeforeAChange) {
+  auto user = std::make_shared<PublishRate>();
+  user->set(-1, 100'000);
+  session::PublishAllowance allowance;
+  allowance.set_rates(nullptr, user, nullptr);
+  EXPECT_TRUE(allowance.outdated());
+  EXPECT_TRUE(allowance.permits(kNow));
+  EXPECT_FALSE(allowance.outdated());
+  user->set(10, -1);
+  EXPECT_TRUE(allowance.outdated());
+  allowance.settle(kNow);
+  EXPECT_FALSE(allowance.outdated());
 }
 
 TEST(PublishAllowance, IsNotWithoutLimitForeverBecauseItWasOnce) {

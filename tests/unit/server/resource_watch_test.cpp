@@ -19,7 +19,8 @@ class WatchedMemory : public ::testing::Test {
     vhost_ = broker_.find_vhost("/");
     vhost_->put(engine::DeclareQueue{{.name = "q"}, false, false, {}});
     scheduler_.run_until_idle();
-    watch_.emplace(scheduler_, broker_, nullptr, ResourceLimits{"", 0, kLimit}, [this] { return used_; });
+    watch_.emplace(scheduler_, broker_, nullptr, ResourceLimits{"", 0, kLimit},
+                   ProcessMemory{[this] { return used_; }, [this](bool is_short) { given_back_ += is_short ? 1 : 0; }});
     scheduler_.run_until_idle();
   }
   ~WatchedMemory() override {
@@ -48,6 +49,7 @@ class WatchedMemory : public ::testing::Test {
   std::shared_ptr<engine::VHost> vhost_;
   engine::InboxPtr inbox_ = broker_.open_inbox(scheduler_.make_strand());
   std::uint64_t used_ = 0;
+  int given_back_ = 0;
   std::optional<ResourceWatch> watch_;
 };
 
@@ -66,6 +68,23 @@ TEST_F(WatchedMemory, HoldsBackPublishersOfWhatGrowsWhenItComesNearItsLimit) {
 TEST_F(WatchedMemory, BlocksEverybodyBeyondItsLimit) {
   grows_at(kLimit + 1);
   EXPECT_EQ(broker_.alarm(), "low on memory");
+}
+
+TEST_F(WatchedMemory, HasQueuesWriteOutWhatTheyHoldWhenItComesNearItsLimit) {
+  for (int times = 0; times < 20; ++times) grows_at(0);
+  EXPECT_GT(queue()->gauges().memory_bytes, 10'000'000U);
+  used_ = kLimit / 100 * 95;
+  scheduler_.advance(1000);
+  EXPECT_LT(queue()->gauges().memory_bytes, 5'000'000U);  // what is at the cursor, and the open end
+  EXPECT_EQ(queue()->gauges().ready, 2000U);
+}
+
+TEST_F(WatchedMemory, GivesBackWhatIsFreeAsLongAsItIsNearItsLimit) {
+  grows_at(kLimit / 100 * 89);
+  EXPECT_EQ(given_back_, 0);
+  used_ = kLimit / 100 * 95;
+  scheduler_.advance(3000);
+  EXPECT_EQ(given_back_, 3);
 }
 
 TEST_F(WatchedMemory, LetsThemGoOnOnlyWhenThereIsPlentyAgain) {

@@ -144,6 +144,22 @@ TEST_F(FullDiskTest, GivesBackTheSpaceOfFewDroppedPagesWhenSpaceIsShort) {
   EXPECT_LT(bytes(), 1'000'000u);
 }
 
+TEST_F(FullDiskTest, WritesWhatGathersInMemoryToFilesWhenMemoryIsShort) {
+  const auto blob_bytes = [this] {
+    std::uintmax_t sum = 0;
+    for (const auto& entry : fs::directory_iterator(directory.path()))
+      if (std::error_code gone; entry.path().extension() == ".blob") sum += entry.file_size(gone);
+    return sum;
+  };
+  for (Offset first = 1; first <= 10; ++first) ASSERT_TRUE(commit(*store, page(1, {record(first, std::string(1'000'000, 'x'))})));
+  ASSERT_EQ(blob_bytes(), 0u);
+  disk_care_of(*store)->save_memory();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (blob_bytes() < 10'000'000u && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_GT(blob_bytes(), 10'000'000u);
+  EXPECT_TRUE(store->read_page(1, 1, nullptr));
+}
+
 TEST(DiskCare, IsThatOfAStoreOnDisk) {
   TemporaryDirectory directory;
   auto on_disk = open(directory.path());

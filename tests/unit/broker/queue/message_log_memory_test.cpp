@@ -76,6 +76,18 @@ TEST(Residency, LetsOnlySoMuchGoAsIsNeededTheLastFirst) {
   EXPECT_EQ(bench.log().find(3 * kFull), nullptr);
 }
 
+TEST(Residency, LetsGoWhatLiesBetweenSegmentsThatWentBefore) {
+  LogBench bench;
+  for (int times = 0; times < 3; ++times) {  // the last one goes, and others come behind it
+    bench.fill_segments(8);
+    bench.write();
+    bench.write(bench.log().totals().memory_bytes - 1);
+  }
+  EXPECT_GT(messages_in_memory(bench.log()), 20u * kFull);
+  bench.evict_all();
+  EXPECT_LE(messages_in_memory(bench.log()), 2u * kFull);
+}
+
 TEST(Residency, SpillsTransientMessagesBeforeTheyGo) {
   LogBench bench;
   bench.fill_segments(2, false);

@@ -44,6 +44,24 @@ TEST(SegmentList, FindsTheOthersWhenSomeAreTakenOut) {
   for (std::size_t left : {1, 2, 5}) EXPECT_EQ(list.find(100 * left + 1, nullptr), made[left]);
 }
 
+TEST(SegmentList, KnowsInOrderWhichAreInMemory) {
+  SegmentList list;
+  const std::vector<Segment*> made = fill(list, 6);
+  const auto resident = [&] {
+    std::vector<Offset> firsts;
+    for (Segment* each = list.last_resident(); each != nullptr; each = each->previous_resident) firsts.push_back(each->first / 100);
+    return firsts;
+  };
+  for (std::size_t gone : {5, 0, 2, 3}) list.leave_memory(*made[gone]);
+  EXPECT_EQ(resident(), (std::vector<Offset>{4, 1}));
+  for (std::size_t back : {3, 0, 5}) list.enter_memory(*made[back]);
+  EXPECT_EQ(resident(), (std::vector<Offset>{5, 4, 3, 1, 0}));
+  list.remove(made[4]);
+  list.remove(made[2]);
+  list.append(600, 0);
+  EXPECT_EQ(resident(), (std::vector<Offset>{6, 5, 3, 1, 0}));
+}
+
 TEST(SegmentList, KeepsItsOrderWhenAnEmptiedSegmentIsUsedAgain) {
   SegmentList list;
   const std::vector<Segment*> made = fill(list, 3);
