@@ -24,7 +24,7 @@ Deduplicator::Deduplicator(std::shared_ptr<Strand> strand, std::shared_ptr<Queue
 
 Deduplicator::~Deduplicator() { services_->memory_used_bytes.fetch_sub(static_cast<std::int64_t>(memory_counted_bytes_)); }
 
-void Deduplicator::restore(broker::ExchangeDeduplicationPtr exchange, SeenWindow number, const RecoveredSeen& recovered) {
+void Deduplicator::restore(const broker::ExchangeDeduplicationPtr& exchange, SeenWindow number, const RecoveredSeen& recovered) {
   if (!recovered.damaged.empty())
     log::error("vhost '{}': exchange '{}': {} records of seen ids are damaged; those ids are forgotten", vhost_name_, exchange->exchange,
                recovered.damaged.size());

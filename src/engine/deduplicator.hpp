@@ -58,7 +58,7 @@ class Deduplicator final : public Actor<UniqueItem> {
   ~Deduplicator() override;
 
   /// Before the first item is put: what recovery found.
-  void restore(broker::ExchangeDeduplicationPtr exchange, SeenWindow window, const RecoveredSeen& recovered);
+  void restore(const broker::ExchangeDeduplicationPtr& exchange, SeenWindow window, const RecoveredSeen& recovered);
 
  protected:
   void begin_of_turn() override;

@@ -54,7 +54,7 @@ class Mailbox {
     Node* next;
   };
   // Stands at the end of the list, in the place of a null pointer, while the reader is at work.
-  static Node* awake() noexcept { return reinterpret_cast<Node*>(alignof(Node)); }
+  static Node* awake() noexcept { return reinterpret_cast<Node*>(alignof(Node)); }  // NOLINT(performance-no-int-to-ptr)
   static bool is_item(const Node* node) noexcept { return node != nullptr && node != awake(); }
 
   template <class Handle>

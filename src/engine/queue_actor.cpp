@@ -59,7 +59,7 @@ class LoadTask final : public Runnable {
 QueueActor::QueueActor(std::shared_ptr<Strand> strand, std::shared_ptr<QueueServices> services, std::weak_ptr<VHost> vhost,
                        broker::QueueInfo info, broker::QueueSettings settings)
     : Actor(std::move(strand)), services_(std::move(services)), vhost_(std::move(vhost)),
-      queue_(info, std::move(settings), services_->storage) {
+      queue_(std::move(info), std::move(settings), services_->storage) {
   roam(true);
   now_ = last_used_ = services_->scheduler.now();
   may_refuse_ = queue_.may_refuse();

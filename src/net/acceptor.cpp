@@ -17,7 +17,7 @@ constexpr int kBacklog = 4096;
 
 }  // namespace
 
-Acceptor::Acceptor(engine::AsioExecutor executor, std::function<void(Socket)> welcome)
+Acceptor::Acceptor(const engine::AsioExecutor& executor, std::function<void(Socket)> welcome)
     : executor_(executor), welcome_(std::move(welcome)), acceptor_(executor), pause_(executor) {}
 
 std::string Acceptor::start(const std::string& address_text, std::uint16_t port) {

@@ -17,7 +17,7 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   using Socket = boost::asio::ip::tcp::socket;
 
   /// Everything runs on `executor`. `welcome` is called there with each connection.
-  Acceptor(engine::AsioExecutor executor, std::function<void(Socket)> welcome);
+  Acceptor(const engine::AsioExecutor& executor, std::function<void(Socket)> welcome);
 
   /// Binds, listens and starts accepting; what went wrong otherwise, in one line. `::` takes IPv4 too; where there is no IPv6 it means
   /// 0.0.0.0. Port 0 = one the system picks.

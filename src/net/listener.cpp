@@ -25,7 +25,7 @@ std::string Listener::start() {
 void Listener::apply(std::shared_ptr<const session::SessionOptions> session_options, const ListenerOptions& options) {
   boost::asio::post(acceptor_->executor(), [self = shared_from_this(), session_options = std::move(session_options), options]() mutable {
     self->session_options_ = std::move(session_options);
-    self->options_ = std::move(options);
+    self->options_ = options;
   });
 }
 

@@ -167,7 +167,7 @@ class Mender {
       if (!known.contains(queue_of(log))) lost[queue_of(log)] = std::max(lost[queue_of(log)], log % broker::kLogsPerQueue);
     return lost;
   }
-  void put_queue(const std::string& vhost, broker::QueueInfo queue) {
+  void put_queue(const std::string& vhost, const broker::QueueInfo& queue) {
     put(metadata::queue_key(vhost, queue.name), metadata::encode(queue));
   }
   static broker::QueueInfo plain_queue(std::string name, QueueId id, std::uint64_t highest_level) {
@@ -213,7 +213,7 @@ class Mender {
     }
   }
   std::string any_vhost() {
-    const std::string usual = "/";
+    std::string usual = "/";
     if (whole_.contains(metadata::vhost_key(usual))) return usual;
     std::string found;
     each(whole_, metadata::kVHosts, [&](const std::string& key, const std::string&) {

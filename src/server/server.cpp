@@ -251,13 +251,15 @@ boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const C
   parts->tls = server::make_tls(config, tls_problem);
   if (!tls_problem.empty()) return StartError{std::move(tls_problem)};
   parts->scheduler = std::make_unique<engine::AsioScheduler>(config.threads);
-  parts->broker = std::make_unique<engine::Broker>(
-      *parts->scheduler, *parts->storage, std::move(options), [on_fatal, whole = parts.get()](const StorageError& error) {
-        if (whole->gave_up) return log::error("what was not on disk yet is not written any more: {}", error.text);
-        log::error("the store failed, nothing can be confirmed any more: {}", error.text);
-        log::flush();
-        if (on_fatal) on_fatal(error.text);
-      });
+  parts->broker =
+      std::make_unique<engine::Broker>(*parts->scheduler, *parts->storage, std::move(options),
+                                       [on_fatal = std::move(on_fatal), whole = parts.get()](const StorageError& error) {
+                                         if (whole->gave_up)
+                                           return log::error("what was not on disk yet is not written any more: {}", error.text);
+                                         log::error("the store failed, nothing can be confirmed any more: {}", error.text);
+                                         log::flush();
+                                         if (on_fatal) on_fatal(error.text);
+                                       });
   if (auto recovered = parts->broker->recover(); !recovered)
     return StartError{"cannot recover from '" + config.data_dir + "': " + with_advice(recovered.error(), config.data_dir)};
   damage->tell(*parts->broker, config.data_dir);

@@ -92,9 +92,9 @@ void DeliveryLedger::take_all(std::vector<Unsettled>& out) {
   late_.clear();
 }
 
-void DeliveryLedger::restore(std::vector<Unsettled> deliveries, const std::vector<std::uint64_t>& late) {
+void DeliveryLedger::restore(const std::vector<Unsettled>& deliveries, const std::vector<std::uint64_t>& late) {
   late_.insert(late.begin(), late.end());
-  for (Unsettled& delivery : deliveries) {
+  for (const Unsettled& delivery : deliveries) {
     const std::size_t index = index_of(delivery.tag);
     if (index < outstanding_.size()) outstanding_[index] = delivery;
     else

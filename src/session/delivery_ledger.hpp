@@ -52,7 +52,7 @@ class DeliveryLedger {
   /// When to look again, if anything is timed.
   [[nodiscard]] std::optional<std::uint32_t> next_late() const noexcept { return timed_ ? std::optional(next_late_) : std::nullopt; }
   /// Puts deliveries back that settle() took, and late tags that it named (tx.rollback).
-  void restore(std::vector<Unsettled> deliveries, const std::vector<std::uint64_t>& late);
+  void restore(const std::vector<Unsettled>& deliveries, const std::vector<std::uint64_t>& late);
 
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 

@@ -105,8 +105,7 @@ void Session::deliver(Consumer& consumer, broker::Delivery& delivery, DueTime du
   const std::size_t payload_bytes = consumer.head.size() + kDeliverTailBytes + 2 + exchange.size() + routing_key.size();
   char* const at = outbox_.reserve(payload_bytes + amqp::kFrameOverheadBytes);
   char* to = amqp::write_frame_head(at, amqp::FrameType::kMethod, channel.number, static_cast<std::uint32_t>(payload_bytes));
-  std::memcpy(to, consumer.head.data(), consumer.head.size());
-  to += consumer.head.size();
+  to += consumer.head.copy(to, consumer.head.size());
   store_big_endian(to, tag);
   to[8] = delivery.redelivered ? 1 : 0;
   to = write_names(to + kDeliverTailBytes, exchange, routing_key);

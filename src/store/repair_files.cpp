@@ -99,7 +99,7 @@ rocksdb::Status repair_files(const std::string& directory, std::vector<std::stri
     const auto column = static_cast<Column>(i);
     columns.emplace_back(column_name(column), column_options(column, options, nullptr));
   }
-  const rocksdb::Status repaired = rocksdb::RepairDB(directory, settings, columns, rocksdb::ColumnFamilyOptions());
+  rocksdb::Status repaired = rocksdb::RepairDB(directory, settings, columns, rocksdb::ColumnFamilyOptions());
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory + "/lost", error))
     if (entry.path().extension() == ".sst")  // logs end there too when they were read

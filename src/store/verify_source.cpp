@@ -160,7 +160,7 @@ std::string Source::missing_file() const {
   database_.db().GetLiveFilesMetaData(&files);
   for (const rocksdb::LiveFileMetaData& file : files) {
     rocksdb::SstFileReader reader{rocksdb::Options()};
-    const std::string path = copy_->path() + "/" + fs::path(file.name).filename().string();
+    std::string path = copy_->path() + "/" + fs::path(file.name).filename().string();
     std::error_code error;
     if (fs::file_size(path, error) != file.size || error || !reader.Open(path).ok()) return path;
   }

@@ -56,7 +56,7 @@ void Walk::run(const std::vector<std::string>& problems) {
   summary_.numbers.logs = queues_;
 }
 
-void Walk::find(VerifyFinding finding) {
+void Walk::find(const VerifyFinding& finding) {
   ++summary_.findings;
   report_(finding);
 }
@@ -131,7 +131,7 @@ void Walk::check_page(PageKey key, const PageIndex* index, std::string_view dama
   summary_.messages += page.whole.size();
   for (const PageRecord& record : page.whole) summary_.body_bytes += record.message->body_bytes();
   std::vector<Mark> marks = marks_of(key, page);
-  if (keep_ && !page.whole.empty()) keep_page(key, std::move(page), std::move(*bytes), std::move(marks));
+  if (keep_ && !page.whole.empty()) keep_page(key, page, std::move(*bytes), std::move(marks));
 }
 
 void Walk::check_unindexed(PageKey key, bool checked) {
@@ -162,7 +162,7 @@ std::vector<Mark> Walk::marks_of(PageKey key, const PageExamination& page) {
 }
 
 /// Records that are lost leave the page, so its first offset, and with it its key, may be another one.
-void Walk::keep_page(PageKey key, PageExamination page, std::string bytes, std::vector<Mark> marks) {
+void Walk::keep_page(PageKey key, const PageExamination& page, std::string bytes, std::vector<Mark> marks) {
   const bool as_it_is = page.wrong.empty();
   const std::vector<PageRecord>& records = page.whole;
   std::erase_if(marks, [&](const Mark& mark) {

@@ -29,7 +29,7 @@ class Walk {
   [[nodiscard]] const MetadataRecords& damaged_metadata() const noexcept { return damaged_metadata_; }
 
  private:
-  void find(VerifyFinding finding);
+  void find(const VerifyFinding& finding);
   void each(Column column, const Source::Visit& visit);
   void each_of_page(Column column, const std::function<void(PageKey key, std::string_view value, bool checked)>& visit);
 
@@ -38,7 +38,7 @@ class Walk {
   void check_unindexed(PageKey key, bool checked);
   /// What the marks say of the page's whole messages.
   [[nodiscard]] std::vector<Mark> marks_of(PageKey key, const PageExamination& page);
-  void keep_page(PageKey key, PageExamination page, std::string bytes, std::vector<Mark> marks);
+  void keep_page(PageKey key, const PageExamination& page, std::string bytes, std::vector<Mark> marks);
   void check_marks(PageKey key, std::string_view value, bool checked);
   void check_state(std::string_view key, std::string_view value, bool checked);
   void keep_states();

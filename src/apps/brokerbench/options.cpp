@@ -60,6 +60,7 @@ std::vector<std::string> Options::queues_of(int index, int workers) const {
 std::vector<std::string> Options::routing_keys(int index) const {
   if (exchange.empty()) return queues_of(index, producers);
   std::vector<std::string> all;
+  all.reserve(static_cast<std::size_t>(keys));
   for (int i = 0; i < keys; ++i) all.push_back(fill_in(key, (i + index) % keys));
   return all;
 }

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <utility>
+
 #include "apps/brokerbench/report.hpp"
 #include "apps/brokerbench/uri.hpp"
 
@@ -17,7 +19,7 @@ struct Row {
 std::string nonzero(double value) { return value == 0 ? std::string() : fmt::format("{:.10g}", value); }
 std::string flag(bool is_set) { return is_set ? "yes" : ""; }
 bool moves_messages(const Options& o) { return o.work == Work::kLoad || o.work == Work::kRpc; }
-std::string of_messages(const Options& o, std::string text) { return moves_messages(o) ? text : std::string(); }
+std::string of_messages(const Options& o, std::string text) { return moves_messages(o) ? std::move(text) : std::string(); }
 
 std::string priorities(const Options& o) {
   if (o.least_priority < 0) return {};

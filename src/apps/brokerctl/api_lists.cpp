@@ -25,6 +25,7 @@ void print_table(const std::vector<std::string_view>& columns, const json::array
   if (!list.empty() && manner.headers) fmt::print("{}\n", fmt::join(columns, "\t"));
   for (const json::value& each : list) {
     std::vector<std::string> cells;
+    cells.reserve(columns.size());
     for (std::string_view column : columns) cells.push_back(text_of(member(each.get_object(), column)));
     fmt::print("{}\n", fmt::join(cells, "\t"));
   }

@@ -48,7 +48,7 @@ client::Outcome<amqp::Table> ask(const Target& target, milliseconds timeout) {
 
 // What the broker is. A brokerd tells clients a RabbitMQ's product and version, which they look for, and says in `platform` who it is.
 std::string who(const amqp::Table& properties) {
-  const std::string platform = text_of(properties, "platform");
+  std::string platform = text_of(properties, "platform");
   if (platform.starts_with("brokerd ")) return platform;
   return text_of(properties, "product") + " " + text_of(properties, "version");
 }

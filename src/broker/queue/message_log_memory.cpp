@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t kManyPages = 16;                // in one segment
 constexpr std::uint64_t kSmallPageBytes = 16 * 1024;  // larger ones are worth a page each
+// What is spilled at once, about: what others have to write waits for it.
+constexpr std::uint64_t kMostSpilledBytes = 4 * 1024 * 1024;
 
 // Many small pages where a few would do.
 bool scattered(const Segment& segment) {
@@ -79,11 +81,17 @@ void MessageLog::shrink(std::uint64_t target_bytes, const Storage& codec, WriteS
   squeezed_ = totals_.memory_bytes > target_bytes;
   if (!squeezed_) return;
   std::uint64_t bytes = totals_.memory_bytes;  // what will be left when the writes started here are done
+  std::uint64_t spilled_bytes = 0;
   const auto release_between = [&](Offset first, Offset end) {
     for (Segment *segment = segments_.last_resident(), *previous = nullptr; segment != nullptr && bytes > target_bytes;
          segment = previous) {
       previous = segment->previous_resident;
-      if (segment->first >= first && segment->first < end) bytes -= release(*segment, codec, out, flight);
+      if (segment->first < first || segment->first >= end) continue;
+      const bool spills = segment->uncovered > 0;
+      if (spills && spilled_bytes >= kMostSpilledBytes) continue;
+      const std::uint64_t released_bytes = release(*segment, codec, out, flight);
+      bytes -= released_bytes;
+      if (spills) spilled_bytes += released_bytes;
     }
   };
   // What is wanted last goes first, then what waits for its time, and what is wanted next only if need be.

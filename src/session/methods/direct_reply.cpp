@@ -14,7 +14,7 @@ std::string new_reply_name(Session& session) {
 
 }  // namespace
 
-Outcome consume_replies(Session& session, Channel& channel, const amqp::BasicConsume& method, std::string tag) {
+Outcome consume_replies(Session& session, Channel& channel, const amqp::BasicConsume& method, const std::string& tag) {
   if (!method.no_ack) return fail(ReplyCode::kPreconditionFailed, "reply consumer cannot acknowledge");
   if (!channel.reply_name.empty()) return fail(ReplyCode::kPreconditionFailed, "reply consumer already set");
   channel.reply_name = new_reply_name(session);

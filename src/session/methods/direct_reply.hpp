@@ -13,7 +13,7 @@ namespace mq::session::methods {
 [[nodiscard]] inline bool is_reply_name(std::string_view queue) noexcept { return queue.starts_with(engine::kReplyQueue); }
 
 /// basic.consume of amq.rabbitmq.reply-to. Errors: 406 when it would have to acknowledge, or the channel has one already.
-[[nodiscard]] Outcome consume_replies(Session& session, Channel& channel, const amqp::BasicConsume& method, std::string tag);
+[[nodiscard]] Outcome consume_replies(Session& session, Channel& channel, const amqp::BasicConsume& method, const std::string& tag);
 /// A request whose reply_to asks for a direct reply, rewritten to the channel's own name; any other message as it is. 406 without a reply
 /// consumer on the channel.
 [[nodiscard]] Result<broker::MessagePtr> address_request(const Channel& channel, broker::MessagePtr message);
