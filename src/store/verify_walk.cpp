@@ -124,7 +124,7 @@ void Walk::check_page(PageKey key, const PageIndex* index, std::string_view dama
     for (const LostRecord& record : page.lost) finding.messages.push_back(lost_message(record));
     if (!finding.messages.empty() && finding.messages.back().not_after == 0 && index != nullptr)
       finding.messages.back().not_after = index->last;
-    find(std::move(finding));
+    find(finding);
   } else if (index != nullptr && summarize(page.whole, index->priority_level, index->transient) != *index) {
     find({.queue = key.queue, .page_first = key.first, .text = "the index of " + describe(key) + " does not agree with the page"});
   }
