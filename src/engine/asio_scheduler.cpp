@@ -118,9 +118,12 @@ AsioScheduler::AsioScheduler(unsigned threads) {
 
 AsioScheduler::~AsioScheduler() {
   stop();
-  // What was posted and never ran may own timers and sockets of other contexts: all of it goes before any context does.
-  for (auto& worker : workers_) worker->context.shutdown();
-  for (auto& worker : blocking_) worker->context.shutdown();
+  // What was posted and never ran may own timers and sockets of other contexts, and may post to them once more when it goes: all of it
+  // goes before any context does.
+  for (int round = 0; round < 2; ++round) {
+    for (auto& worker : workers_) worker->context.shutdown();
+    for (auto& worker : blocking_) worker->context.shutdown();
+  }
 }
 
 void AsioScheduler::stop() {

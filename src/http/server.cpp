@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "http/connection.hpp"
 #include "net/endpoint.hpp"
+#include "net/ends_on.hpp"
 
 namespace mq::http {
 
@@ -39,7 +40,8 @@ void Server::welcome(net::Acceptor::Socket socket) {
   socket.set_option(boost::asio::ip::tcp::no_delay(true), error);
   ++connections_;
   Connection::Peer peer{net::endpoint_text(remote), net::network_text(remote.address()), net::is_loopback(remote.address())};
-  std::make_shared<Connection>(shared_from_this(), std::move(socket), std::move(peer))->start();
+  // An answer from another thread may be the last to hold it.
+  net::make_shared_ending_on<Connection>(executor(), shared_from_this(), std::move(socket), std::move(peer))->start();
 }
 
 }  // namespace mq::http
