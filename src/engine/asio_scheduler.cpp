@@ -118,17 +118,20 @@ AsioScheduler::AsioScheduler(unsigned threads) {
 
 AsioScheduler::~AsioScheduler() {
   stop();
-  // What was posted and never ran may own timers and sockets of other contexts, and may post to them once more when it goes: all of it
-  // goes before any context does.
-  for (int round = 0; round < 2; ++round) {
-    for (auto& worker : workers_) worker->context.shutdown();
-    for (auto& worker : blocking_) worker->context.shutdown();
-  }
+  discard();
 }
 
 void AsioScheduler::stop() {
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : blocking_) worker->stop();
+}
+
+void AsioScheduler::discard() {
+  // It may own timers and sockets of other contexts, and may post to them once more when it goes: all of it goes before any context does.
+  for (int round = 0; round < 2; ++round) {
+    for (auto& worker : workers_) worker->context.shutdown();
+    for (auto& worker : blocking_) worker->context.shutdown();
+  }
 }
 
 std::shared_ptr<Strand> AsioScheduler::make_strand() {

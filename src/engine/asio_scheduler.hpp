@@ -39,7 +39,7 @@ class AsioScheduler final : public Scheduler {
  public:
   /// `threads` serve the strands; 0 = one per processor. They start at once.
   explicit AsioScheduler(unsigned threads);
-  /// Stops and joins.
+  /// Stops, and discards.
   ~AsioScheduler() override;
 
   std::shared_ptr<Strand> make_strand() override;
@@ -55,6 +55,8 @@ class AsioScheduler final : public Scheduler {
   void on_every_thread(const std::function<void()>& task);
   /// Ends all threads after what they are doing now; nothing runs afterwards.
   void stop();
+  /// After stop(): lets go of all that was posted and never ran, and of all that waits for sockets and timers.
+  void discard();
 
  private:
   using WorkGuard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;

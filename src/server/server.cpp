@@ -158,6 +158,16 @@ boost::system::result<std::unique_ptr<Storage>, StartError> open_store(const Con
 void throw_exception_from_error(const StartError& error, const boost::source_location&) { throw std::runtime_error(error.text); }
 
 struct Server::Parts {
+  Parts() = default;
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+  /// Nothing runs any more when the parts go, and what waited to run goes before what it refers to.
+  ~Parts() {
+    if (!scheduler) return;
+    scheduler->stop();
+    scheduler->discard();
+  }
+
   Config config;
   std::unique_ptr<Storage> storage;
   std::unique_ptr<engine::AsioScheduler> scheduler;
@@ -265,10 +275,7 @@ boost::system::result<std::unique_ptr<Server>, StartError> Server::start(const C
   damage->tell(*parts->broker, config.data_dir);
   parts->watch = std::make_unique<server::ResourceWatch>(*parts->scheduler, *parts->broker, store::disk_care_of(*parts->storage),
                                                          resource_limits(config), server::process_memory(*parts->scheduler));
-  if (std::string wrong = parts->listen(); !wrong.empty()) {
-    parts->scheduler->stop();  // queues may be at work already: nothing may run any more when the parts go
-    return StartError{std::move(wrong)};
-  }
+  if (std::string wrong = parts->listen(); !wrong.empty()) return StartError{std::move(wrong)};
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -17,6 +19,12 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr int kMessages = 400;
+
+std::uint16_t free_port() {
+  boost::asio::io_context context;
+  const boost::asio::ip::tcp::acceptor acceptor(context, {boost::asio::ip::address_v4::loopback(), 0});
+  return acceptor.local_endpoint().port();
+}
 
 amqp::Properties persistent() {
   amqp::Properties properties;
@@ -182,6 +190,41 @@ TEST_F(WholeBroker, RefusesAPortInUse) {
   auto started = Server::start(second);
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().text.find("cannot listen on 127.0.0.1:"), std::string::npos);
+}
+
+/// Connects to the port again and again, whoever listens there.
+class Caller {
+ public:
+  explicit Caller(std::uint16_t port)
+      : thread_([this, port] {
+          while (!done_) {
+            boost::asio::io_context context;
+            boost::asio::ip::tcp::socket socket(context);
+            boost::system::error_code ignored;
+            socket.connect({boost::asio::ip::address_v4::loopback(), port}, ignored);
+          }
+        }) {}
+  ~Caller() {
+    done_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+TEST_F(WholeBroker, AStartThatFailsLetsGoOfThoseWhoHaveConnected) {
+  Config second = config_;
+  second.data_dir = ":memory:";
+  second.amqp_port = free_port();
+  second.management_port = server_->management_port();
+  const Caller caller(second.amqp_port);
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    auto started = Server::start(second);
+    ASSERT_FALSE(started);
+    EXPECT_NE(started.error().text.find("(management API)"), std::string::npos);
+  }
 }
 
 }  // namespace
