@@ -12,12 +12,12 @@ namespace mq::http {
 Server::Server(engine::AsioScheduler& scheduler, engine::Broker& broker, Site site, ServerOptions options)
     : broker_(broker), site_(std::move(site)), options_(std::move(options)), strand_(scheduler.make_blocking_strand("management")) {}
 
-std::string Server::start() {
+std::string Server::bind() {
   acceptor_ = std::make_shared<net::Acceptor>(std::static_pointer_cast<engine::AsioStrand>(strand_)->executor(),
                                               [weak = weak_from_this()](net::Acceptor::Socket socket) {
                                                 if (auto self = weak.lock()) self->welcome(std::move(socket));
                                               });
-  return acceptor_->start(options_.address, options_.port);
+  return acceptor_->bind(options_.address, options_.port);
 }
 
 void Server::apply(const ServerOptions& options) {

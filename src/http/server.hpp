@@ -27,8 +27,10 @@ class Server : public std::enable_shared_from_this<Server> {
   /// `scheduler` and `broker` outlive everything that runs on the scheduler.
   Server(engine::AsioScheduler& scheduler, engine::Broker& broker, Site site, ServerOptions options);
 
-  /// Binds, listens and starts accepting; what went wrong otherwise, in one line.
-  [[nodiscard]] std::string start();
+  /// Takes the port, where nobody is answered yet; what went wrong otherwise, in one line.
+  [[nodiscard]] std::string bind();
+  /// Listens there, and accepts; what went wrong otherwise, in one line.
+  [[nodiscard]] std::string listen() { return acceptor_->listen(); }
   /// For connections accepted, and requests begun, from now on. Any thread.
   void apply(const ServerOptions& options);
   /// Accepts no more; connections end with the threads. Any thread.

@@ -15,12 +15,16 @@ using boost::asio::ip::tcp;
 constexpr auto kPauseOnShortage = std::chrono::milliseconds(200);  // e.g. no file descriptors left: try again a little later
 constexpr int kBacklog = 4096;
 
+std::string cannot_listen(const std::string& where, const boost::system::error_code& error) {
+  return "cannot listen on " + where + ": " + error.message();
+}
+
 }  // namespace
 
 Acceptor::Acceptor(const engine::AsioExecutor& executor, std::function<void(Socket)> welcome)
     : executor_(executor), welcome_(std::move(welcome)), acceptor_(executor), pause_(executor) {}
 
-std::string Acceptor::start(const std::string& address_text, std::uint16_t port) {
+std::string Acceptor::bind(const std::string& address_text, std::uint16_t port) {
   boost::system::error_code error;
   auto address = boost::asio::ip::make_address(address_text, error);
   if (error) return "cannot listen on '" + address_text + "': not an IP address";
@@ -29,13 +33,19 @@ std::string Acceptor::start(const std::string& address_text, std::uint16_t port)
     address = boost::asio::ip::address_v4::any();
     acceptor_.open(tcp::v4(), error);
   }
-  const std::string where = endpoint_text({address, port});
+  where_ = endpoint_text({address, port});
   if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && address.is_v6()) acceptor_.set_option(boost::asio::ip::v6_only(false), error);
   if (!error) acceptor_.bind({address, port}, error);
-  if (!error) acceptor_.listen(kBacklog, error);
-  if (error) return "cannot listen on " + where + ": " + error.message();
+  if (error) return cannot_listen(where_, error);
   port_ = acceptor_.local_endpoint().port();
+  return {};
+}
+
+std::string Acceptor::listen() {
+  boost::system::error_code error;
+  acceptor_.listen(kBacklog, error);
+  if (error) return cannot_listen(where_, error);
   accept();
   return {};
 }

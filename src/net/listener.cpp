@@ -14,13 +14,15 @@ Listener::Listener(engine::AsioScheduler& scheduler, engine::Broker& broker, std
                    ListenerOptions options)
     : scheduler_(scheduler), broker_(broker), session_options_(std::move(session_options)), options_(std::move(options)) {}
 
-std::string Listener::start() {
+std::string Listener::bind() {
   acceptor_ = std::make_shared<Acceptor>(std::static_pointer_cast<engine::AsioStrand>(scheduler_.make_strand())->executor(),
                                          [weak = weak_from_this()](tcp::socket socket) {
                                            if (auto self = weak.lock()) self->welcome(std::move(socket));
                                          });
-  return acceptor_->start(options_.address, options_.port);
+  return acceptor_->bind(options_.address, options_.port);
 }
+
+std::string Listener::listen() { return acceptor_->listen(); }
 
 void Listener::apply(std::shared_ptr<const session::SessionOptions> session_options, const ListenerOptions& options) {
   boost::asio::post(acceptor_->executor(), [self = shared_from_this(), session_options = std::move(session_options), options]() mutable {

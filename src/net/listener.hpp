@@ -27,13 +27,15 @@ class Listener : public std::enable_shared_from_this<Listener> {
   Listener(engine::AsioScheduler& scheduler, engine::Broker& broker, std::shared_ptr<const session::SessionOptions> session_options,
            ListenerOptions options);
 
-  /// Binds, listens and starts accepting; what went wrong otherwise, in one line.
-  [[nodiscard]] std::string start();
+  /// Takes the port, where nobody is answered yet; what went wrong otherwise, in one line.
+  [[nodiscard]] std::string bind();
+  /// Listens there, and accepts; what went wrong otherwise, in one line.
+  [[nodiscard]] std::string listen();
   /// For connections accepted from now on; where it listens stays. Any thread.
   void apply(std::shared_ptr<const session::SessionOptions> session_options, const ListenerOptions& options);
   /// Accepts no more. Any thread.
   void stop();
-  /// Where it listens, once started.
+  /// Where it listens, once bound.
   [[nodiscard]] std::uint16_t port() const noexcept { return acceptor_->port(); }
 
  private:

@@ -180,47 +180,73 @@ struct Server::Parts {
   bool stopped = false;
   std::atomic<bool> gave_up{false};  // waiting for the disk, because the broker stops
 
-  /// What went wrong, if anything.
+  /// Takes all ports, and lets nobody in before every one is ours: a start that fails has served no one. What went wrong, if anything.
   [[nodiscard]] std::string listen();
-  [[nodiscard]] std::string listen_for_operators();
-  [[nodiscard]] std::string serve(std::shared_ptr<http::Server>& place, const http::Site& site, const http::ServerOptions& options);
+  [[nodiscard]] std::string bind();
+  [[nodiscard]] std::string bind_for_operators();
+  [[nodiscard]] std::string bind_for_operators(std::shared_ptr<http::Server>& place, const http::Site& site,
+                                               const http::ServerOptions& options);
   /// Makes TLS anew of its files; when they are no good it stays as it was.
   void reload_tls();
   void apply_settings();
 };
 
+namespace {
+
+constexpr const char* kTls = " (TLS)";
+constexpr const char* kManagement = " (management API)";
+
+/// An error, and what could not be served because of it.
+std::string with(std::string wrong, const char* what) { return wrong.empty() ? wrong : wrong + what; }
+
+template <class Served>
+std::string listen_on(const std::shared_ptr<Served>& served, const char* what) {
+  return served ? with(served->listen(), what) : std::string();
+}
+
+}  // namespace
+
 std::string Server::Parts::listen() {
+  std::string wrong = bind();
+  if (wrong.empty()) wrong = listen_on(management, kManagement);
+  if (wrong.empty()) wrong = listen_on(tls_management, kManagement);
+  if (wrong.empty()) wrong = listen_on(listener, "");
+  if (wrong.empty()) wrong = listen_on(tls_listener, kTls);
+  return wrong;
+}
+
+std::string Server::Parts::bind() {
   const auto sessions = std::make_shared<const session::SessionOptions>(session_options(config));
   if (!config.tls_only) {
     listener = std::make_shared<net::Listener>(*scheduler, *broker, sessions, listener_options(config));
-    if (std::string wrong = listener->start(); !wrong.empty()) return wrong;
+    if (std::string wrong = listener->bind(); !wrong.empty()) return wrong;
   }
   if (tls) {
     ignore_broken_pipes();
     tls_listener = std::make_shared<net::Listener>(*scheduler, *broker, sessions, tls_listener_options(config, tls));
-    if (std::string wrong = tls_listener->start(); !wrong.empty()) return wrong + " (TLS)";
+    if (std::string wrong = with(tls_listener->bind(), kTls); !wrong.empty()) return wrong;
   }
-  return config.management_enabled ? listen_for_operators() : std::string();
+  return config.management_enabled ? bind_for_operators() : std::string();
 }
 
-std::string Server::Parts::serve(std::shared_ptr<http::Server>& place, const http::Site& site, const http::ServerOptions& options) {
+std::string Server::Parts::bind_for_operators(std::shared_ptr<http::Server>& place, const http::Site& site,
+                                              const http::ServerOptions& options) {
   place = std::make_shared<http::Server>(*scheduler, *broker, site, options);
-  std::string wrong = place->start();
-  return wrong.empty() ? wrong : wrong + " (management API)";
+  return with(place->bind(), kManagement);
 }
 
-std::string Server::Parts::listen_for_operators() {
+std::string Server::Parts::bind_for_operators() {
   http::Site site = site_of(std::make_shared<server::Backups>(*scheduler, *storage, config.data_dir));
   if (listener) site.listeners.push_back({"amqp", config.bind, listener->port()});
   if (tls_listener) site.listeners.push_back({"amqp/ssl", tls_bind(config, config.bind), tls_listener->port()});
   http::ServerOptions options = management_options(config);
   if (!config.tls_only)
-    if (std::string wrong = serve(management, site, options); !wrong.empty()) return wrong;
+    if (std::string wrong = bind_for_operators(management, site, options); !wrong.empty()) return wrong;
   if (!tls) return {};
   options.address = tls_bind(config, options.address);
   options.port = config.tls_management_port;
   options.tls = tls;
-  return serve(tls_management, site, options);
+  return bind_for_operators(tls_management, site, options);
 }
 
 void Server::Parts::reload_tls() {

@@ -160,4 +160,15 @@ TEST(AsioScheduler, PutsASocketWhereTheFewestAre) {
   EXPECT_EQ(thread_of(*scheduler.make_socket_strand()), free);
 }
 
+TEST(AsioScheduler, DiscardsWhatNeverRanWhileWhatItRefersToIsStillThere) {
+  AsioScheduler scheduler(1);
+  auto strand = scheduler.make_strand();
+  auto kept = std::make_shared<int>(0);
+  scheduler.stop();
+  strand->post(std::make_shared<Call>([kept] { ++*kept; }));
+  scheduler.discard();
+  EXPECT_EQ(*kept, 0);
+  EXPECT_EQ(kept.use_count(), 1);
+}
+
 }  // namespace mq::engine
