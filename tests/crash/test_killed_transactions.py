@@ -17,6 +17,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).r
 
 from broker_process import started  # noqa: E402
 from outage import broker_to_kill  # noqa: E402
+from waiting import until  # noqa: E402
 
 PERSISTENT, LIVES, WORKERS, JOBS, LIMIT = 2, 6, 4, 400, 250
 RESULTS = {"tx.urgent": {"x-max-priority": 5}, "tx.plain": {}, "tx.limited": {"x-max-length": LIMIT, "x-overflow": "reject-publish"}}
@@ -121,10 +122,12 @@ def test_transactions_are_whole_or_not_at_all(seed):
     done = set()
     with started(broker_to_kill()) as broker:
         prepare(broker)
-        for _ in range(LIVES):
+        for life in range(LIVES):
             workers = [Worker(broker, number) for number in range(WORKERS)]
             for worker in workers:
                 worker.start()
+            if life == 0:  # the others are killed whenever it may be, before anything was committed too
+                until(lambda: any(each.done for each in workers), what="a first transaction")
             workers[0].join(rng.uniform(0.05, 0.4))  # the length of this life, not a wait for anything
             broker.kill()
             for worker in workers:
